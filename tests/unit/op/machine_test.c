@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every way of an operation through its machine, and every moment at which it can be stopped. */
+#include "op/machine.h"
+
+#include "support/check.h"
+
+#define STEP(machine, event, effects, next)                                                        \
+    do {                                                                                           \
+        assert_int_equal(muv__op_step(machine, event), (unsigned)(effects));                       \
+        assert_int_equal((machine)->state, next);                                                  \
+    } while (0)
+
+static muv__op_machine_t new_machine(void)
+{
+    muv__op_machine_t machine;
+
+    muv__op_machine_init(&machine);
+    assert_int_equal(machine.state, MUV__OP_NEW);
+    return machine;
+}
+
+/* A machine that waits for the reply of its first attempt. */
+static muv__op_machine_t awaiting(void)
+{
+    muv__op_machine_t machine = new_machine();
+
+    STEP(&machine, MUV__OP_ON_START, MUV__OP_DO_SELECT, MUV__OP_SELECTING);
+    STEP(&machine, MUV__OP_ON_SELECTED, MUV__OP_DO_CHECK_OUT, MUV__OP_CHECKING_OUT);
+    assert_int_equal(machine.sent, 0);
+    STEP(&machine, MUV__OP_ON_CHECKED_OUT, MUV__OP_DO_SEND, MUV__OP_AWAITING);
+    assert_int_equal(machine.sent, 1);
+    assert_int_equal(machine.attempts, 1);
+    return machine;
+}
+
+static void a_reply_checks_in_before_completing(void **state)
+{
+    muv__op_machine_t machine = awaiting();
+
+    (void)state;
+    assert_true((unsigned)MUV__OP_DO_CHECK_IN < (unsigned)MUV__OP_DO_COMPLETE);
+    STEP(&machine, MUV__OP_ON_REPLY, MUV__OP_DO_CHECK_IN | MUV__OP_DO_COMPLETE, MUV__OP_ENDED);
+}
+
+static void a_request_without_reply_ends_when_it_is_sent(void **state)
+{
+    muv__op_machine_t machine = awaiting();
+
+    (void)state;
+    STEP(&machine, MUV__OP_ON_SENT, MUV__OP_DO_CHECK_IN | MUV__OP_DO_COMPLETE, MUV__OP_ENDED);
+}
+
+static void what_could_not_be_encoded_was_not_sent(void **state)
+{
+    muv__op_machine_t machine = awaiting();
+
+    (void)state;
+    STEP(&machine, MUV__OP_ON_UNSENT, MUV__OP_DO_CHECK_IN | MUV__OP_DO_COMPLETE, MUV__OP_ENDED);
+    assert_int_equal(machine.sent, 0);
+}
+
+static void a_broken_connection_is_not_checked_in(void **state)
+{
+    muv__op_machine_t machine = awaiting();
+
+    (void)state;
+    STEP(&machine, MUV__OP_ON_BROKEN, MUV__OP_DO_COMPLETE, MUV__OP_ENDED);
+    assert_int_equal(machine.sent, 1);
+}
+
+static void a_failed_wait_completes(void **state)
+{
+    muv__op_machine_t refused = new_machine();
+    muv__op_machine_t selecting = new_machine();
+    muv__op_machine_t queued = new_machine();
+
+    (void)state;
+    STEP(&refused, MUV__OP_ON_FAILED, MUV__OP_DO_COMPLETE, MUV__OP_ENDED);
+    (void)muv__op_step(&selecting, MUV__OP_ON_START);
+    STEP(&selecting, MUV__OP_ON_FAILED, MUV__OP_DO_COMPLETE, MUV__OP_ENDED);
+    (void)muv__op_step(&queued, MUV__OP_ON_START);
+    (void)muv__op_step(&queued, MUV__OP_ON_SELECTED);
+    STEP(&queued, MUV__OP_ON_FAILED, MUV__OP_DO_COMPLETE, MUV__OP_ENDED);
+    assert_int_equal(queued.sent, 0);
+}
+
+static void stopping_leaves_what_it_waits_in(void **state)
+{
+    muv__op_machine_t fresh = new_machine();
+    muv__op_machine_t selecting = new_machine();
+    muv__op_machine_t queued = new_machine();
+    muv__op_machine_t waiting = awaiting();
+
+    (void)state;
+    STEP(&fresh, MUV__OP_ON_STOP, MUV__OP_DO_COMPLETE, MUV__OP_ENDED);
+    (void)muv__op_step(&selecting, MUV__OP_ON_START);
+    STEP(&selecting, MUV__OP_ON_STOP, MUV__OP_DO_LEAVE_SELECTION | MUV__OP_DO_COMPLETE,
+         MUV__OP_ENDED);
+    (void)muv__op_step(&queued, MUV__OP_ON_START);
+    (void)muv__op_step(&queued, MUV__OP_ON_SELECTED);
+    STEP(&queued, MUV__OP_ON_STOP, MUV__OP_DO_LEAVE_QUEUE | MUV__OP_DO_COMPLETE, MUV__OP_ENDED);
+    STEP(&waiting, MUV__OP_ON_STOP, MUV__OP_DO_ABANDON | MUV__OP_DO_COMPLETE, MUV__OP_ENDED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_reply_checks_in_before_completing),
+        cmocka_unit_test(a_request_without_reply_ends_when_it_is_sent),
+        cmocka_unit_test(what_could_not_be_encoded_was_not_sent),
+        cmocka_unit_test(a_broken_connection_is_not_checked_in),
+        cmocka_unit_test(a_failed_wait_completes),
+        cmocka_unit_test(stopping_leaves_what_it_waits_in),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
