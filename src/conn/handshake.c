@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The first hello of a connection, and what its reply says of the connection. */
+#include "conn/conn_inner.h"
+
+#include "topology/server_description.h"
+#include "topology/snapshot.h"
+
+int muv__conn_send_hello(muv__conn_t *conn)
+{
+    muv__outgoing_t *outgoing = muv__outgoing_take(conn->context->outgoing);
+    int32_t request_id = muv__conn_next_request_id(conn->context);
+    muv__span_t hello = conn->context->hello;
+    muv__message_t message;
+    int status;
+
+    if (outgoing == NULL) {
+        return MUV_ENOMEM;
+    }
+    muv__buf_append(&outgoing->command.buf, hello.data, hello.size);
+    status = muv__command_seal(&outgoing->command);
+    if (status == 0) {
+        status = muv__command_finish(&outgoing->command, request_id, 0, NULL, &message);
+    }
+    if (status == 0) {
+        status = muv__conn_send(conn, outgoing, &message, request_id, 0);
+    }
+    muv__outgoing_release(outgoing);
+    return status;
+}
+
+static int refuse(muv__conn_t *conn, int code, const char *why, muv_error_t *error)
+{
+    char host[MUV__HOST_TEXT_SIZE];
+
+    (void)muv__host_format(conn->host, host);
+    (void)muv__error_set(error, code, "handshake with %s: %s", host, why);
+    return 0;
+}
+
+int muv__conn_read_hello(muv__conn_t *conn, muv__span_t reply, muv_error_t *error)
+{
+    muv__conn_limits_t *limits = &conn->limits;
+    muv__server_description_t *description;
+
+    if (muv__server_description_parse(reply.data, reply.size, conn->context->now_us,
+                                      &description) != 0) {
+        return refuse(conn, MUV_ENOMEM, muv_error_text(MUV_ENOMEM), error);
+    }
+    if (description->failed) {
+        (void)refuse(conn, MUV_ESERVER, description->error_text, error);
+        error->server_code = description->error_code;
+        muv__server_description_release(description);
+        return 0;
+    }
+    if (!conn->ops->any_wire_version && (description->max_wire_version < MUV__MIN_WIRE_VERSION ||
+                                         description->min_wire_version > MUV__MAX_WIRE_VERSION)) {
+        muv__server_description_release(description);
+        return refuse(conn, MUV_ECOMPAT, muv_error_text(MUV_ECOMPAT), error);
+    }
+    limits->max_bson_size = description->max_bson_size_bytes;
+    limits->max_message_size = description->max_message_size_bytes;
+    limits->max_write_batch_size = description->max_write_batch_count;
+    if (limits->max_message_size < conn->reader.max_message_size) {
+        conn->reader.max_message_size = limits->max_message_size;
+    }
+    limits->max_wire_version = description->max_wire_version;
+    limits->server_connection_id = description->connection_id;
+    limits->hello_ok = (int8_t)description->hello_ok;
+    muv__server_description_release(description);
+    return 1;
+}
