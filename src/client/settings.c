@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Options of the struct go through the same table and rules as those of the connection string. */
+#include "client/settings.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/host.h"
+#include "base/mem.h"
+#include "client/client_inner.h"
+#include "conn/hello.h"
+#include "conn/metadata.h"
+#include "net/net.h"
+
+#define US_PER_MS 1000
+#define PLATFORM_TEXT_SIZE 160
+#define DEFAULT_MAX_WAITING 100000
+#define DEFAULT_MAX_PENDING_BYTES (INT64_C(256) * 1024 * 1024)
+
+/* --- the struct --------------------------------------------------------------------------------*/
+
+static int set_number(muv__uri_t *uri, const char *name, int64_t value, muv_error_t *reterr)
+{
+    if (value == 0) {
+        return 0;
+    }
+    if (value == MUV_ZERO || value == MUV_INFINITE) {
+        value = 0;
+    }
+    return muv__uri_set_int(uri, name, value, reterr);
+}
+
+static int set_flag(muv__uri_t *uri, const char *name, int8_t value, muv_error_t *reterr)
+{
+    if (value == MUV_UNSET) {
+        return 0;
+    }
+    return muv__uri_set_bool(uri, name, value == MUV_YES, reterr);
+}
+
+static int set_text(muv__uri_t *uri, const char *name, const char *value, muv_error_t *reterr)
+{
+    return value == NULL ? 0 : muv__uri_set_text(uri, name, value, reterr);
+}
+
+static int apply_numbers(muv__uri_t *uri, const muv_client_opts_t *opts, muv_error_t *reterr)
+{
+    const struct {
+        const char *name;
+        int64_t value;
+    } numbers[] = {
+        {"maxPoolSize", opts->max_pool_size},
+        {"minPoolSize", opts->min_pool_size},
+        {"maxConnecting", opts->max_connecting},
+        {"maxIdleTimeMS", opts->max_idle_ms},
+        {"connectTimeoutMS", opts->connect_timeout_ms},
+        {"serverSelectionTimeoutMS", opts->server_selection_timeout_ms},
+        {"waitQueueTimeoutMS", opts->wait_queue_timeout_ms},
+        {"heartbeatFrequencyMS", opts->heartbeat_frequency_ms},
+        {"localThresholdMS", opts->local_threshold_ms},
+        {"timeoutMS", opts->timeout_ms},
+    };
+
+    for (size_t i = 0; i < MUV__COUNT_OF(numbers); i++) {
+        int status = set_number(uri, numbers[i].name, numbers[i].value, reterr);
+
+        if (status != 0) {
+            return status;
+        }
+    }
+    return 0;
+}
+
+static int apply_struct(muv__uri_t *uri, const muv_client_opts_t *opts, muv_error_t *reterr)
+{
+    int status = apply_numbers(uri, opts, reterr);
+
+    if (status == 0) {
+        status = set_text(uri, "appName", opts->app_name, reterr);
+    }
+    if (status == 0) {
+        status = set_text(uri, "replicaSet", opts->replica_set, reterr);
+    }
+    if (status == 0) {
+        status = set_flag(uri, "directConnection", opts->direct_connection, reterr);
+    }
+    if (status == 0 && (opts->max_waiting < 0 || opts->max_pending_bytes < 0)) {
+        status = muv__error_set(reterr, MUV_EINVAL, "%s: must not be negative",
+                                opts->max_waiting < 0 ? "max_waiting" : "max_pending_bytes");
+    }
+    return status;
+}
+
+/* Each is an address, as names could not be looked up without a server. */
+static int check_dns_server(const char *text, size_t length)
+{
+    muv__host_t host;
+
+    return muv__host_parse(text, length, &host) == 0 &&
+           (host.kind == MUV__HOST_IPV4 || host.kind == MUV__HOST_IPV6);
+}
+
+static int copy_dns_servers(muv_client_t *client, const char *servers, muv_error_t *reterr)
+{
+    const char *at = servers;
+
+    for (;;) {
+        size_t length = strcspn(at, ",");
+
+        if (!check_dns_server(at, length)) {
+            return muv__error_set(reterr, MUV_EINVAL,
+                                  "dns_servers: not a list of \"address:port\"");
+        }
+        if (at[length] == '\0') {
+            break;
+        }
+        at += length + 1;
+    }
+    client->dns_servers = muv__mem_strdup(servers);
+    return client->dns_servers != NULL ? 0 : muv__error_code(reterr, MUV_ENOMEM);
+}
+
+/* --- units of the inside -----------------------------------------------------------------------*/
+
+/* 0 means no limit in the connection string. */
+static int64_t limit_us(int64_t value_ms)
+{
+    return value_ms <= 0 || value_ms > INT64_MAX / US_PER_MS / 2 ? INT64_MAX : value_ms * US_PER_MS;
+}
+
+static void convert(muv__settings_t *settings, const muv__options_t *options,
+                    const muv_client_opts_t *opts)
+{
+    settings->pool.max_size = (uint32_t)options->max_pool_size;
+    settings->pool.min_size = (uint32_t)options->min_pool_size;
+    settings->pool.max_connecting = (uint32_t)options->max_connecting;
+    settings->pool.max_idle_us = options->max_idle_time_ms * US_PER_MS;
+    settings->pool.max_waiting =
+        opts != NULL && opts->max_waiting > 0 ? (uint32_t)opts->max_waiting : DEFAULT_MAX_WAITING;
+    settings->connect_timeout_us = limit_us(options->connect_timeout_ms);
+    settings->selection_timeout_us = limit_us(options->server_selection_timeout_ms);
+    settings->wait_queue_timeout_us = limit_us(options->wait_queue_timeout_ms);
+    settings->heartbeat_interval_us = options->heartbeat_frequency_ms * US_PER_MS;
+    settings->local_threshold_us = options->local_threshold_ms * US_PER_MS;
+    settings->timeout_ms = options->timeout_ms;
+    settings->max_pending_bytes =
+        (size_t)(opts != NULL && opts->max_pending_bytes > 0 ? opts->max_pending_bytes
+                                                             : DEFAULT_MAX_PENDING_BYTES);
+}
+
+/* --- the handshake -----------------------------------------------------------------------------*/
+
+/* The first hello is the same on every connection: it is encoded once. */
+static void write_hello(muv__buf_t *buf, const muv__options_t *options)
+{
+    muv__net_system_t system;
+    char platform[PLATFORM_TEXT_SIZE];
+    muv__metadata_t metadata = {.app_name = options->app_name,
+                                .driver_name = "libmuv",
+                                .driver_version = MUV_VERSION_STRING,
+                                .os_type = system.os_type,
+                                .os_version = system.os_version,
+                                .architecture = system.architecture,
+                                .platform = platform,
+                                .get = muv__net_environment};
+    muv__hello_options_t hello = {.metadata = &metadata,
+                                  .load_balanced = options->load_balanced != 0};
+
+    muv__net_system(&system);
+    metadata.in_docker = system.in_docker;
+    (void)snprintf(platform, sizeof(platform), "%s %d.%d / libbson %s / %s", MUV__COMPILER_NAME,
+                   MUV__COMPILER_MAJOR, MUV__COMPILER_MINOR, bson_get_version(),
+                   system.loop_library);
+    muv__hello_write_first(buf, &hello);
+}
+
+/* --- what cannot be done yet -------------------------------------------------------------------*/
+
+/* A connection string that asks for protection must never be served without it. */
+static int refuse_unsupported(const muv__uri_t *uri, muv_error_t *reterr)
+{
+    const muv__options_t *options = &uri->options;
+    const char *what = NULL;
+
+    if (uri->srv) {
+        what = "mongodb+srv://";
+    } else if (options->tls) {
+        what = "tls";
+    } else if (uri->username != NULL || options->auth_mechanism != MUV__AUTH_DEFAULT) {
+        what = "authentication";
+    } else if (options->proxy_host != NULL) {
+        what = "proxyHost";
+    } else if (options->load_balanced) {
+        what = "loadBalanced";
+    }
+    if (what == NULL) {
+        return 0;
+    }
+    return muv__error_set(reterr, MUV_EINVAL, "%s: not supported by this version of libmuv", what);
+}
+
+int muv__settings_read(muv_client_t *client, const char *uri, const muv_client_opts_t *opts,
+                       muv_error_t *reterr)
+{
+    int status = muv__uri_new(uri, strlen(uri), reterr, &client->uri);
+
+    if (status == 0 && opts != NULL) {
+        status = apply_struct(client->uri, opts, reterr);
+    }
+    if (status == 0) {
+        status = muv__uri_finish(client->uri, reterr);
+    }
+    if (status == 0) {
+        status = refuse_unsupported(client->uri, reterr);
+    }
+    if (status == 0 && opts != NULL && opts->dns_servers != NULL) {
+        status = copy_dns_servers(client, opts->dns_servers, reterr);
+    }
+    if (status != 0) {
+        return status;
+    }
+    client->concerns =
+        muv__concerns_new(&client->uri->options.read_concern, &client->uri->options.write_concern,
+                          &client->uri->options.read_pref);
+    if (client->concerns == NULL) {
+        return muv__error_code(reterr, MUV_ENOMEM);
+    }
+    convert(&client->settings, &client->uri->options, opts);
+    write_hello(&client->hello, &client->uri->options);
+    return client->hello.error == 0 ? 0 : muv__error_code(reterr, client->hello.error);
+}
