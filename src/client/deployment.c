@@ -129,7 +129,7 @@ void muv__deployment_on_check(muv__server_t *server, muv__server_description_t *
     /* Out of memory nothing changes: the next heartbeat brings the same news. */
     if (muv__topology_on_check(&client->topology, server->record, description, rtt_us, &effects) ==
         0) {
-        muv__server_update_rtt(server);
+        muv__server_update_drain_grace(server);
         carry_out(client, effects);
     }
 }

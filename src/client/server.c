@@ -35,18 +35,13 @@ static int64_t now_of(const muv__server_t *server)
 
 /* --- what connections say ----------------------------------------------------------------------*/
 
-static void update_drain_grace(muv__server_t *server)
+void muv__server_update_drain_grace(muv__server_t *server)
 {
     const muv__rtt_t *rtt = &server->record->rtt;
     int64_t grace_us = (rtt->count == 0 ? 0 : 2 * rtt->average_us) + server->handshake_us;
 
     grace_us = grace_us < DRAIN_GRACE_MIN_US ? DRAIN_GRACE_MIN_US : grace_us;
     server->pool.drain_grace_us = grace_us > DRAIN_GRACE_MAX_US ? DRAIN_GRACE_MAX_US : grace_us;
-}
-
-void muv__server_update_rtt(muv__server_t *server)
-{
-    update_drain_grace(server);
 }
 
 static void on_ready(muv__conn_t *conn, muv__span_t hello)
@@ -56,7 +51,7 @@ static void on_ready(muv__conn_t *conn, muv__span_t hello)
 
     (void)hello;
     server->handshake_us = now_of(server) - conn->started_us;
-    update_drain_grace(server);
+    muv__server_update_drain_grace(server);
     muv__server_carry_out(server,
                           muv__pool_established(&server->pool, &pooled->node, now_of(server)));
 }
@@ -472,7 +467,7 @@ int muv__server_new(muv_client_t *client, muv__topology_server_t *record, muv__s
     pool = client->settings.pool;
     muv__events_watch_pool(server, &pool);
     muv__pool_init(&server->pool, &pool);
-    update_drain_grace(server);
+    muv__server_update_drain_grace(server);
     muv__list_init(&server->link);
     muv__list_push_back(&client->servers, &server->link);
     client->server_count++;

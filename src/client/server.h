@@ -57,8 +57,8 @@ void muv__server_release(muv__server_t *server);
 /* A connection of its monitor or pool is gone. */
 void muv__server_conn_closed(muv__server_t *server);
 
-/* A check has brought another average. */
-void muv__server_update_rtt(muv__server_t *server);
+/* The average round trip or the last handshake's time has changed (design: promise 3). */
+void muv__server_update_drain_grace(muv__server_t *server);
 
 /* Ask for a connection for `op`. Returns the next event for its machine: CHECKED_OUT (op->conn is
  * set), FAILED (op->error is set) or NOTHING (it waits). */
