@@ -15,8 +15,10 @@ enum {
     STUB_STRING = 0x02,
     STUB_DOCUMENT = 0x03,
     STUB_ARRAY = 0x04,
+    STUB_BINARY = 0x05,
     STUB_BOOL = 0x08,
     STUB_INT32 = 0x10,
+    STUB_TIMESTAMP = 0x11,
     STUB_INT64 = 0x12
 };
 

@@ -23,6 +23,8 @@ enum {
     MANY_DOC_BYTES = 275
 };
 
+#define CLUSTER_TIME (INT64_C(1700000000) << 32 | 1)
+
 typedef struct {
     int64_t id; /* 0: free; otherwise the slot can be told from it. */
     int64_t next;
@@ -81,12 +83,38 @@ static void end_reply(stub_buf_t *out, size_t start)
     stub_store32(out->data + start, (uint32_t)(out->len - start));
 }
 
+/* What every reply of a replica set or a mongos ends with, in the size that it really has. The time
+ * stands still: clients keep a cluster time only when it is later. */
+static void add_times(stub_buf_t *out)
+{
+    static const uint8_t hash[20] = {0};
+    size_t outer;
+    size_t inner;
+
+    stub_add_double(out, "ok", 1.0);
+    stub_add_key(out, STUB_DOCUMENT, "$clusterTime");
+    outer = stub_doc_begin(out);
+    stub_add_key(out, STUB_TIMESTAMP, "clusterTime");
+    stub_put_i64(out, CLUSTER_TIME);
+    stub_add_key(out, STUB_DOCUMENT, "signature");
+    inner = stub_doc_begin(out);
+    stub_add_key(out, STUB_BINARY, "hash");
+    stub_put_i32(out, (int32_t)sizeof hash);
+    stub_put(out, "", 1);
+    stub_put(out, hash, sizeof hash);
+    stub_add_i64(out, "keyId", 0);
+    stub_doc_end(out, inner);
+    stub_doc_end(out, outer);
+    stub_add_key(out, STUB_TIMESTAMP, "operationTime");
+    stub_put_i64(out, CLUSTER_TIME);
+}
+
 static void put_ok(stub_buf_t *out, const stub_request_t *request)
 {
     size_t message = begin_reply(out, request);
     size_t doc = stub_doc_begin(out);
 
-    stub_add_double(out, "ok", 1.0);
+    add_times(out);
     stub_doc_end(out, doc);
     end_reply(out, message);
 }
@@ -111,6 +139,8 @@ static void put_hello(stub_buf_t *out, const stub_request_t *request, int32_t co
     size_t doc = stub_doc_begin(out);
 
     stub_add_bool(out, "helloOk", true);
+    stub_add_string(out, "msg", "isdbgrid"); /* A mongos: it has sessions, and no members. */
+    stub_add_i32(out, "logicalSessionTimeoutMinutes", 30);
     stub_add_bool(out, "isWritablePrimary", true);
     stub_add_bool(out, "ismaster", true);
     stub_add_i32(out, "maxBsonObjectSize", STUB_DOCUMENT_BYTES_MAX);
@@ -188,7 +218,7 @@ void stub_reply_setup(void)
     server.find_one_id_at = put_document(out, SMALL_DOC_FILLER);
     stub_doc_end(out, batch);
     shut_cursor_doc(out, cursor, 0, "perf.docs");
-    stub_add_double(out, "ok", 1.0);
+    add_times(out);
     stub_doc_end(out, doc);
     end_reply(out, message);
 
@@ -284,7 +314,7 @@ static void put_cursor_reply(stub_buf_t *out, const stub_request_t *request, con
         cursor->id = 0;
     }
     shut_cursor_doc(out, inner, cursor->id, cursor->ns);
-    stub_add_double(out, "ok", 1.0);
+    add_times(out);
     stub_doc_end(out, doc);
     end_reply(out, message);
 }
@@ -397,7 +427,7 @@ static int answer_insert(const stub_request_t *request, stub_buf_t *out)
     size_t message = begin_reply(out, request);
     size_t doc = stub_doc_begin(out);
     stub_add_i32(out, "n", (int32_t)count);
-    stub_add_double(out, "ok", 1.0);
+    add_times(out);
     stub_doc_end(out, doc);
     end_reply(out, message);
     return 0;
