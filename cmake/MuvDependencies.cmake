@@ -21,6 +21,27 @@ endmacro()
 muv_find_dependency(MUV_UV "libuv>=1.44")
 muv_find_dependency(MUV_OPENSSL "openssl>=3")
 muv_find_dependency(MUV_CARES "libcares>=1.18")
+muv_find_dependency(MUV_IDN "libidn>=1.33")
+muv_find_dependency(MUV_ZLIB "zlib>=1.2.11")
+muv_find_dependency(MUV_ZSTD "libzstd>=1.4")
+
+# snappy itself installs no pkg-config file; some distributions add one.
+if(NOT TARGET PkgConfig::MUV_SNAPPY)
+    pkg_check_modules(MUV_SNAPPY QUIET IMPORTED_TARGET GLOBAL snappy)
+endif()
+if(NOT TARGET PkgConfig::MUV_SNAPPY)
+    find_path(MUV_SNAPPY_INCLUDE_DIR snappy-c.h)
+    find_library(MUV_SNAPPY_LIBRARY snappy)
+    mark_as_advanced(MUV_SNAPPY_INCLUDE_DIR MUV_SNAPPY_LIBRARY)
+    if(MUV_SNAPPY_INCLUDE_DIR AND MUV_SNAPPY_LIBRARY)
+        add_library(PkgConfig::MUV_SNAPPY UNKNOWN IMPORTED GLOBAL)
+        set_target_properties(PkgConfig::MUV_SNAPPY PROPERTIES
+            IMPORTED_LOCATION "${MUV_SNAPPY_LIBRARY}"
+            INTERFACE_INCLUDE_DIRECTORIES "${MUV_SNAPPY_INCLUDE_DIR}")
+    else()
+        list(APPEND MUV_MISSING "snappy")
+    endif()
+endif()
 
 # libbson changed its pkg-config name with version 2. An installed package must find the one it was
 # compiled against; MUV_BSON_PACKAGE then comes from muvConfig.cmake. Before a build it can be set

@@ -12,6 +12,9 @@
 set(MUV_LAYERS base wire uri auth tls session topology pool op net conn client odm)
 set(MUV_RANKS 0 1 1 1 1 2 2 2 3 4 5 6 7)
 
+# Only src/wire talks to these.
+set(MUV_COMPRESSORS PkgConfig::MUV_SNAPPY PkgConfig::MUV_ZLIB PkgConfig::MUV_ZSTD)
+
 # The header tells the version to programs, project() to everybody else.
 set(version_header "${PROJECT_SOURCE_DIR}/include/muv/version.h")
 if(EXISTS "${version_header}")
@@ -52,6 +55,11 @@ foreach(layer IN LISTS MUV_LAYERS)
     endif()
     if(sources)
         muv_add_layer(muv_${layer} ${sources})
+        if(layer STREQUAL "wire")
+            target_link_libraries(muv_wire PRIVATE ${MUV_COMPRESSORS})
+        elseif(layer STREQUAL "auth")
+            target_link_libraries(muv_auth PRIVATE PkgConfig::MUV_IDN)
+        endif()
         list(APPEND muv_objects $<TARGET_OBJECTS:muv_${layer}>)
     endif()
 endforeach()
@@ -70,7 +78,8 @@ function(muv_add_library name type)
         "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
     target_link_libraries(${name}
         PUBLIC PkgConfig::MUV_BSON PkgConfig::MUV_UV
-        PRIVATE PkgConfig::MUV_OPENSSL PkgConfig::MUV_CARES)
+        PRIVATE PkgConfig::MUV_OPENSSL PkgConfig::MUV_CARES PkgConfig::MUV_IDN
+            ${MUV_COMPRESSORS})
 endfunction()
 
 muv_add_library(muv_static STATIC ${muv_objects} ${muv_net_uv_objects})
@@ -89,7 +98,8 @@ function(muv_add_part name)
     add_library(${name} STATIC EXCLUDE_FROM_ALL ${ARGN})
     set_target_properties(${name} PROPERTIES LINKER_LANGUAGE C)
     target_include_directories(${name} PUBLIC "${PROJECT_SOURCE_DIR}/include")
-    target_link_libraries(${name} PUBLIC PkgConfig::MUV_BSON PkgConfig::MUV_OPENSSL)
+    target_link_libraries(${name} PUBLIC
+        PkgConfig::MUV_BSON PkgConfig::MUV_OPENSSL PkgConfig::MUV_IDN ${MUV_COMPRESSORS})
 endfunction()
 
 if(MUV_BUILD_TESTS OR MUV_BUILD_FUZZ)
