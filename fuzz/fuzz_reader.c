@@ -3,8 +3,8 @@
  * splits, the stream.
  *
  * Options: 1 the first message takes the whole stream as its length, 2 one more reader of the same
- * pool gets the stream in turn, 4 views are retained until the end. One read and many small ones
- * give the same messages and find the same fault. */
+ * pool gets the stream in turn, 4 views are retained until the end, 8 compressed messages are
+ * taken. One read and many small ones give the same messages and find the same fault. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +26,7 @@ typedef struct run {
     size_t fed;
     int status;
     int keep;
+    int compressed;
     uint32_t kept_count;
     muv__chunk_t *kept[MAX_KEPT];
     muv__span_t kept_body[MAX_KEPT];
@@ -41,12 +42,26 @@ static void keep_view(run_t *run, const muv__msg_t *msg, muv__chunk_t *chunk)
     }
 }
 
+static muv__inflater_t *kept_inflater;
+
 static void require_unfinished(const muv__reader_t *reader)
 {
     size_t size = muv__reader_partial_size(reader);
 
-    REQUIRE(size < MUV__MSG_SECTIONS_AT ||
-            muv__load_u32(reader->chunk->data + reader->start) > size);
+    REQUIRE(reader->chunk == NULL ? size < MUV__COMPRESSED_HEADER_SIZE
+                                  : muv__load_u32(reader->chunk->data + reader->start) > size);
+    REQUIRE(reader->inflater == NULL);
+}
+
+/* After a step of a compressed message the reader is simply asked again. */
+static int next(run_t *run, muv__msg_t *msg, muv__chunk_t **ret_chunk)
+{
+    int status;
+
+    do {
+        status = muv__reader_next(&run->reader, msg, ret_chunk);
+    } while (status == MUV__READER_AGAIN);
+    return status;
 }
 
 static void take_messages(run_t *run)
@@ -54,7 +69,7 @@ static void take_messages(run_t *run)
     muv__msg_t msg;
     muv__chunk_t *chunk;
 
-    while ((run->status = muv__reader_next(&run->reader, &msg, &chunk)) == MUV__READER_MESSAGE) {
+    while ((run->status = next(run, &msg, &chunk)) == MUV__READER_MESSAGE) {
         REQUIRE(msg.sections.data >= chunk->data);
         REQUIRE(msg.sections.data + msg.sections.size <= chunk->data + chunk->size);
         run->digest = muv__crc32c(run->digest, msg.body.data, msg.body.size);
@@ -69,7 +84,7 @@ static void take_messages(run_t *run)
         require_unfinished(&run->reader);
     }
     REQUIRE((run->status == MUV__READER_BAD) == (run->reader.error != MUV__WIRE_NONE));
-    REQUIRE(run->status == MUV__READER_BAD ||
+    REQUIRE(run->status == MUV__READER_BAD || run->compressed ||
             muv__reader_partial_size(&run->reader) == run->fed - run->consumed);
 }
 
@@ -150,6 +165,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int i = 0; i < 3; i++) {
         muv__reader_init(&runs[i].reader, pool, MAX_MESSAGE_SIZE);
         runs[i].keep = (data[0] & 4) != 0;
+        runs[i].compressed = (data[0] & 8) != 0;
+        if (runs[i].compressed) {
+            muv__reader_take_compressed(&runs[i].reader, 2 | 4 | 8, &kept_inflater);
+        }
     }
     feed(&runs[0], stream, length);
     feed_in_pieces(&runs[1], (data[0] & 2) != 0 ? &runs[2] : NULL, stream, length, data[1]);

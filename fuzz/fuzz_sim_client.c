@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A whole client against a hostile server on the virtual network.
  *
- * The input is a run of orders for the server, each of which it carries out for one request (the
- * first ones are the monitor's and the pool's hello): a byte (bits 0-2: what to do; bit 3: in
- * pieces of three bytes; bit 4: reset behind it; bit 5: 20 ms late; bit 6: for hello only), and for
- * raw orders two bytes of length and that many bytes. Meanwhile the client runs finds, commands and
- * writes, some under a timeout, and is closed. Whatever comes: each operation is called back once,
- * nothing is left, nothing is read that was not sent. */
+ * The first byte of the input says what server it is (bits 0-1: standalone, member of a replica set
+ * that streams its hello, the same with polling, service behind a load balancer) and what the
+ * client does (bit 2: an explicit session; bit 3: timeouts; bit 4: cancels). Then come orders for
+ * the server, each of which it carries out for one request (the first ones are the monitor's and
+ * the pool's hello): a byte (bits 0-2: what to do; bit 3: in pieces of three bytes; bit 4: reset
+ * behind it; bit 5: 20 ms late; bit 6: for hello only; bit 7: a second byte adds flags of the
+ * message), for errors a byte that chooses one, for raw orders two bytes of length and that many
+ * bytes. Meanwhile the client runs finds, commands, retryable writes and cursors, and is closed.
+ * Whatever comes: each operation is called back once, nothing is left, nothing is read that was not
+ * sent. */
 #include <stdint.h>
 #include <string.h>
 
@@ -15,8 +19,9 @@
 #include "base/assert.h"
 #include "sim/net_sim.h"
 
-#define MAX_ORDERS 32
-#define OPERATIONS 12
+#define MAX_ORDERS 48
+#define OPERATIONS 20
+#define FLAGS_BIT 0x80
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,6 +34,46 @@ enum {
     ORDER_WRONG_ID,
     ORDER_FLAGS, /* Raw bytes behind a sound header with odd flags. */
     ORDER_ERROR
+};
+
+enum { MODE_STANDALONE, MODE_STREAMING, MODE_POLLING, MODE_BALANCED, MODE_KINDS };
+enum { MODE_SESSION = 0x04, MODE_TIMEOUTS = 0x08, MODE_CANCELS = 0x10 };
+
+#define MEMBER                                                                                     \
+    "{'ok': 1, 'isWritablePrimary': true, 'setName': 'rs', 'hosts': ['10.0.0.1:27017'], "          \
+    "'maxWireVersion': 21, 'logicalSessionTimeoutMinutes': 30"
+
+static const char *const hellos[MODE_KINDS] = {
+    [MODE_STREAMING] = MEMBER ", 'topologyVersion': {'processId': {'$oid': "
+                              "'000000000000000000000001'}, 'counter': {'$numberLong': '1'}}}",
+    [MODE_POLLING] = MEMBER "}",
+    [MODE_BALANCED] = "{'ok': 1, 'isWritablePrimary': true, 'msg': 'isdbgrid', "
+                      "'maxWireVersion': 21, 'logicalSessionTimeoutMinutes': 30, "
+                      "'serviceId': {'$oid': '000000000000000000000002'}}",
+};
+
+static const char *const uris[MODE_KINDS] = {
+    "mongodb://10.0.0.1/?directConnection=true&maxPoolSize=3",
+    "mongodb://10.0.0.1/?replicaSet=rs&maxPoolSize=3&serverMonitoringMode=stream",
+    "mongodb://10.0.0.1/?replicaSet=rs&maxPoolSize=3&serverMonitoringMode=poll",
+    "mongodb://10.0.0.1/?loadBalanced=true&maxPoolSize=3",
+};
+
+static const char *const errors[] = {
+    "{'ok': 0, 'code': 10107, 'errmsg': 'not primary'}",
+    "{'ok': 0, 'code': 91, 'errmsg': 'bye', 'errorLabels': ['RetryableWriteError']}",
+    "{'ok': 0, 'code': 462, 'errmsg': 'busy', 'baseBackoffMS': 5, "
+    "'errorLabels': ['SystemOverloadedError', 'RetryableError']}",
+    "{'ok': 1, 'n': 1, 'writeConcernError': {'code': 91, 'errmsg': 'w'}, "
+    "'errorLabels': ['RetryableWriteError']}",
+    "{'ok': 0, 'code': 20, 'errmsg': 'Transaction numbers are only allowed on a replica set'}",
+    "{'ok': 0, 'code': 11602, 'errmsg': 'n', 'errorLabels': ['NoWritesPerformed', "
+    "'RetryableWriteError'], 'topologyVersion': {'processId': {'$oid': "
+    "'000000000000000000000001'}, 'counter': {'$numberLong': '5'}}}",
+    "{'ok': 1, 'cursor': {'id': {'$numberLong': '77'}, 'ns': 'd.c', 'firstBatch': [{'_id': 1}], "
+    "'nextBatch': [{'_id': 2}]}, '$clusterTime': {'clusterTime': {'$timestamp': {'t': 9, 'i': "
+    "1}}}, 'operationTime': {'$timestamp': {'t': 9, 'i': 1}}}",
+    "{'ok': 0, 'code': 50, 'errmsg': 'late'}",
 };
 
 typedef struct input {
@@ -53,13 +98,25 @@ static void take_bytes(input_t *in, sim_step_t *step)
     in->size -= size;
 }
 
+static uint8_t take_byte(input_t *in)
+{
+    uint8_t byte = 0;
+
+    if (in->size != 0) {
+        byte = *in->data++;
+        in->size--;
+    }
+    return byte;
+}
+
 static void take_order(input_t *in, sim_server_t *server)
 {
-    uint8_t order = *in->data;
+    uint8_t order = take_byte(in);
     sim_step_t step = {.times = 1};
 
-    in->data++;
-    in->size--;
+    if ((order & FLAGS_BIT) != 0) {
+        step.flags = take_byte(in);
+    }
     step.piece_bytes = (order & 0x08) != 0 ? 3 : 0;
     step.then = (order & 0x10) != 0 ? SIM_RESET : SIM_REPLY;
     step.delay_us = (order & 0x20) != 0 ? 20 * SIM_MS : 0;
@@ -77,7 +134,7 @@ static void take_order(input_t *in, sim_server_t *server)
         step.flags =
             step.byte_count == 0 ? 0 : (uint32_t) * (const uint8_t *)step.bytes << 8 | order;
         break;
-    case ORDER_ERROR: step.json = "{'ok': 0, 'code': 10107, 'errmsg': 'not primary'}"; break;
+    case ORDER_ERROR: step.json = errors[take_byte(in) % (sizeof errors / sizeof errors[0])]; break;
     default: break;
     }
     sim_on(server, (order & 0x40) != 0 ? "hello" : "*", &step);
@@ -85,18 +142,23 @@ static void take_order(input_t *in, sim_server_t *server)
 
 /* --- the client --------------------------------------------------------------------------------*/
 
+typedef struct slot {
+    uint8_t called;
+    muv_cursor_t *cursor;
+} slot_t;
+
 static unsigned ended;
 static unsigned closed;
 static unsigned read_bytes;
 
 static void on_reply(muv_op_t *op, const muv_error_t *error, const muv_reply_t *reply, void *data)
 {
-    uint8_t *called = data;
+    slot_t *slot = data;
     size_t size = 0;
 
     (void)op;
-    MUV__ASSERT(*called == 0);
-    *called = 1;
+    MUV__ASSERT(slot->called == 0);
+    slot->called = 1;
     ended++;
     if (reply != NULL) {
         const uint8_t *bytes = muv_reply_data(reply, &size);
@@ -117,45 +179,120 @@ static void on_document(muv_op_t *op, const muv_error_t *error, const bson_t *do
     }
 }
 
+static void on_write(muv_op_t *op, const muv_error_t *error, const muv_write_result_t *result,
+                     void *data)
+{
+    on_reply(op, error, NULL, data);
+    read_bytes += result == NULL ? 0 : (unsigned)result->write_error_count;
+}
+
+static void on_collected(muv_op_t *op, const muv_error_t *error, muv_documents_t *documents,
+                         void *data)
+{
+    slot_t *slot = data;
+
+    on_reply(op, error, NULL, data);
+    muv_documents_release(documents);
+    muv_cursor_close(slot->cursor);
+}
+
+/* What the cursor holds is collected: the operation ends with that. */
+static void on_cursor(muv_op_t *op, const muv_error_t *error, muv_cursor_t *cursor, void *data)
+{
+    slot_t *slot = data;
+
+    if (cursor == NULL) {
+        on_reply(op, error, NULL, data);
+        return;
+    }
+    slot->cursor = cursor;
+    if (muv_cursor_collect(cursor, &(muv_cursor_collect_opts_t){.max_documents = 10}, on_collected,
+                           data, NULL) != 0) {
+        on_reply(op, error, NULL, data);
+        muv_cursor_close(cursor);
+    }
+}
+
 static void on_closed(void *data)
 {
     (void)data;
     closed++;
 }
 
-static void start(muv_client_t *client, muv_collection_t *collection, unsigned i, uint8_t *called)
+typedef struct work {
+    sim_world_t *world;
+    muv_client_t *client;
+    muv_collection_t *collection;
+    muv_session_t *session;
+    uint8_t mode;
+} work_t;
+
+static muv_op_t *start(const work_t *work, unsigned i, slot_t *slot)
 {
-    bson_t *command = BCON_NEW("ping", BCON_INT32((int32_t)i));
-    int64_t timeout_ms = i % 3 == 0 ? 15 : 200;
+    bson_t *document = BCON_NEW("ping", BCON_INT32((int32_t)i));
+    int64_t timeout_ms = (work->mode & MODE_TIMEOUTS) == 0 ? 0 : i % 3 == 0 ? 15 : 200;
+    muv_op_t *op = NULL;
     int status;
 
-    if (i % 2 == 0) {
-        status = muv_run_command(client, "d", command,
-                                 &(muv_run_command_opts_t){.timeout_ms = timeout_ms}, on_reply,
-                                 called, NULL);
-    } else {
-        status = muv_collection_find_one(collection, command,
-                                         &(muv_find_one_opts_t){.timeout_ms = timeout_ms},
-                                         on_document, called, NULL);
+    switch (i % 4) {
+    case 0:
+        status = muv_run_command(
+            work->client, "d", document,
+            &(muv_run_command_opts_t){.timeout_ms = timeout_ms, .session = work->session}, on_reply,
+            slot, &op);
+        break;
+    case 1:
+        status = muv_collection_find_one(
+            work->collection, document,
+            &(muv_find_one_opts_t){.timeout_ms = timeout_ms, .session = work->session}, on_document,
+            slot, &op);
+        break;
+    case 2:
+        status = muv_collection_insert_one(
+            work->collection, document,
+            &(muv_insert_one_opts_t){.timeout_ms = timeout_ms, .session = work->session}, on_write,
+            slot, &op);
+        break;
+    default:
+        status = muv_collection_find(
+            work->collection, NULL,
+            &(muv_find_opts_t){.timeout_ms = timeout_ms, .session = work->session}, on_cursor, slot,
+            &op);
+        break;
     }
     MUV__ASSERT(status == 0);
-    bson_destroy(command);
+    bson_destroy(document);
+    return op;
 }
 
-static void run_client(sim_world_t *world, muv_client_t *client)
+static void run_client(work_t *work)
 {
-    uint8_t called[OPERATIONS] = {0};
-    muv_collection_t *collection;
-    int status = muv_collection_new(client, "d", "c", NULL, &collection);
+    slot_t slots[OPERATIONS] = {{0}};
+    int status = muv_collection_new(work->client, "d", "c", NULL, &work->collection);
 
     MUV__ASSERT(status == 0);
-    for (unsigned i = 0; i < OPERATIONS; i++) {
-        start(client, collection, i, &called[i]);
-        sim_run_for(world, i % 4 == 3 ? 10 * SIM_MS : 0);
+    if ((work->mode & MODE_SESSION) != 0) {
+        status = muv_session_start(work->client, NULL, &work->session);
+        MUV__ASSERT(status == 0);
     }
-    muv_collection_free(collection);
-    (void)muv_client_close(client, MUV_CLOSE_DRAIN, on_closed, NULL);
-    sim_run(world);
+    for (unsigned i = 0; i < OPERATIONS; i++) {
+        muv_op_t *op = start(work, i, &slots[i]);
+
+        if ((work->mode & MODE_CANCELS) != 0 && i % 5 == 4) {
+            muv_op_cancel(op);
+        }
+        sim_run_for(work->world, i % 4 == 3 ? 10 * SIM_MS : 0);
+    }
+    sim_run_for(work->world, SIM_SECOND);
+    muv_session_end(work->session);
+    muv_collection_free(work->collection);
+    (void)muv_client_close(work->client, MUV_CLOSE_DRAIN, on_closed, NULL);
+    sim_run_for(work->world, 5 * SIM_SECOND);
+    if (closed == 0) {
+        /* A server that never answers is waited for without end where no timeout is set. */
+        (void)muv_client_close(work->client, MUV_CLOSE_ABORT, NULL, NULL);
+    }
+    sim_run(work->world);
     MUV__ASSERT(ended == OPERATIONS && closed == 1);
 }
 
@@ -164,10 +301,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     input_t in = {data, size};
     sim_world_t *world = sim_new(1);
     sim_server_t *server = sim_server(world, "10.0.0.1", 27017);
-    muv_client_t *client = NULL;
-    int status =
-        muv_client_new(sim_loop(world), "mongodb://10.0.0.1/?directConnection=true&maxPoolSize=3",
-                       NULL, NULL, &client);
+    work_t work = {.world = world, .mode = take_byte(&in)};
+    unsigned kind = work.mode % MODE_KINDS;
+    int status = muv_client_new(sim_loop(world), uris[kind],
+                                &(muv_client_opts_t){.server_selection_timeout_ms = 5000}, NULL,
+                                &work.client);
 
     MUV__ASSERT(status == 0);
     ended = 0;
@@ -175,7 +313,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (unsigned i = 0; i < MAX_ORDERS && in.size > 0; i++) {
         take_order(&in, server);
     }
-    run_client(world, client);
+    if (hellos[kind] != NULL) {
+        sim_on(server, "hello", &(sim_step_t){.json = hellos[kind]});
+    }
+    run_client(&work);
     sim_free(world);
     return 0;
 }

@@ -22,9 +22,13 @@ typedef struct muv_aggregate_opts {
     const bson_t *collation;     /* [borrow] */
     const bson_t *let;           /* [borrow] */
     int64_t max_time_ms;         /* maxTimeMS of the aggregate. */
-    int64_t max_await_time_ms;   /* maxTimeMS of getMore, for cursors that wait. */
+    int64_t max_await_time_ms;   /* maxTimeMS of getMore, for cursors that wait; less than
+                                  * timeout_ms. */
     int64_t timeout_ms;
-    muv_op_t *parent;                             /* [borrow] */
+    int8_t timeout_mode; /* MUV_TIMEOUT_*, see muv/cursor.h; needs a timeout. Default: the cursor's
+                          * lifetime, as always with $out and $merge. */
+    muv_op_t *parent;    /* [borrow] */
+    muv_session_t *session;                       /* [borrow] */
     const muv_read_concern_t *read_concern;       /* [borrow] */
     const muv_write_concern_t *write_concern;     /* [borrow] For $out and $merge. */
     const muv_read_preference_t *read_preference; /* [borrow] */
@@ -56,6 +60,7 @@ typedef struct muv_distinct_opts {
     int64_t max_time_ms;         /* maxTimeMS. */
     int64_t timeout_ms;
     muv_op_t *parent;                             /* [borrow] */
+    muv_session_t *session;                       /* [borrow] */
     const muv_read_concern_t *read_concern;       /* [borrow] */
     const muv_read_preference_t *read_preference; /* [borrow] */
 } muv_distinct_opts_t;
@@ -84,6 +89,7 @@ typedef struct muv_count_opts {
     int64_t max_time_ms;         /* maxTimeMS. */
     int64_t timeout_ms;
     muv_op_t *parent;                             /* [borrow] */
+    muv_session_t *session;                       /* [borrow] */
     const muv_read_concern_t *read_concern;       /* [borrow] */
     const muv_read_preference_t *read_preference; /* [borrow] */
 } muv_count_opts_t;
@@ -103,6 +109,7 @@ typedef struct muv_estimated_count_opts {
     int64_t max_time_ms;   /* maxTimeMS. */
     int64_t timeout_ms;
     muv_op_t *parent;                             /* [borrow] */
+    muv_session_t *session;                       /* [borrow] */
     const muv_read_concern_t *read_concern;       /* [borrow] */
     const muv_read_preference_t *read_preference; /* [borrow] */
 } muv_estimated_count_opts_t;

@@ -16,6 +16,17 @@ MUV_BEGIN_DECLS
 
 struct uv_loop_s;
 struct muv_listener;
+struct muv_log_opts;
+
+#define MUV_SERVER_API_1 "1"
+
+/* The Stable API: servers behave to the commands of this client as version `version` says, also
+ * after an upgrade. It is declared with every command and cannot be changed. */
+typedef struct muv_server_api {
+    const char *version;       /* [borrow] MUV_SERVER_API_1. */
+    int8_t strict;             /* apiStrict: commands outside of the version are refused. */
+    int8_t deprecation_errors; /* apiDeprecationErrors: so are deprecated ones. */
+} muv_server_api_t;
 
 /* Options beside the connection string, or instead of it: they win over it. */
 typedef struct muv_client_opts {
@@ -26,27 +37,59 @@ typedef struct muv_client_opts {
     int32_t max_connecting;     /* maxConnecting, default 2. */
     int32_t max_waiting;        /* Longest queue of operations, default 100000. */
     int64_t max_idle_ms;        /* maxIdleTimeMS, default no limit. */
-    int64_t connect_timeout_ms; /* connectTimeoutMS, default 10000. */
+    int64_t connect_timeout_ms; /* connectTimeoutMS: the time for the name and all its addresses
+                                 * together, and again for the handshake; default 10000. */
     int64_t server_selection_timeout_ms; /* serverSelectionTimeoutMS, default 30000. */
     int64_t wait_queue_timeout_ms;       /* waitQueueTimeoutMS, default no limit. */
     int64_t heartbeat_frequency_ms;      /* heartbeatFrequencyMS, default 10000, at least 500. */
     int64_t local_threshold_ms;          /* localThresholdMS, default 15. */
-    int64_t timeout_ms;        /* timeoutMS of every operation that sets none. Default: none. */
-    int8_t direct_connection;  /* directConnection. */
-    const char *replica_set;   /* [borrow] replicaSet. */
-    int64_t max_pending_bytes; /* Encoded commands that wait and large replies being read,
-                                * default 256 MiB. */
-    const char *dns_servers;   /* [borrow] "address:port,..." asked instead of the system's name
-                                * servers. */
+    int64_t timeout_ms; /* timeoutMS of every operation that sets none: one deadline for all that
+                         * the operation does, its retries included. Default: none, and the older
+                         * options are in force. */
+    int64_t socket_timeout_ms;    /* socketTimeoutMS: the longest wait for a reply, of operations
+                                   * without timeoutMS; the connection is closed. Default: no
+                                   * limit. */
+    int8_t retry_reads;           /* retryReads, default MUV_YES. */
+    int8_t retry_writes;          /* retryWrites, default MUV_YES. */
+    int32_t max_adaptive_retries; /* maxAdaptiveRetries: of commands that an overloaded server
+                                   * refuses, default 2. */
+    int8_t enable_overload_retargeting; /* enableOverloadRetargeting: repeat them on another member
+                                         * of the replica set if one suits. Default MUV_NO. */
+    const char *server_monitoring_mode; /* [borrow] serverMonitoringMode: "auto" (the default),
+                                         * "stream" or "poll". */
+    int8_t load_balanced;               /* loadBalanced. */
+    int32_t srv_max_hosts;              /* srvMaxHosts of mongodb+srv://, default all. */
+    const char *srv_service_name;       /* [borrow] srvServiceName, default "mongodb". */
+    int8_t direct_connection;           /* directConnection. */
+    const char *replica_set;            /* [borrow] replicaSet. */
+    int64_t max_pending_bytes;          /* Encoded commands that wait and large replies being read,
+                                         * default 256 MiB. */
+    const char *dns_servers; /* [borrow] "address:port,..." asked instead of the system's name
+                              * servers. */
+    int8_t tls;              /* tls, default MUV_NO, with mongodb+srv:// MUV_YES. Server and host
+                              * name are verified. */
+    const char *tls_ca_file; /* [borrow] tlsCAFile: PEM file of the authorities to trust; default:
+                              * those the system trusts. Files are read once, in
+                              * muv_client_new(). */
+    const char *tls_certificate_key_file; /* [borrow] tlsCertificateKeyFile: PEM file of our own
+                                           * certificate and its key, ... */
+    const char *tls_certificate_key_file_password; /* [borrow] ... and the key's password. */
+    const char *tls_crl_file; /* [borrow] PEM file of revoked certificates (CRL) of the authority;
+                               * has no name in the connection string. */
+    const muv_server_api_t *server_api;  /* [borrow] Copied. NULL: none is declared. */
     const struct muv_listener *listener; /* [borrow] Who hears of events (muv/events.h); copied. */
+    const struct muv_log_opts *log; /* [borrow] What is logged (muv/log.h); copied. NULL: what the
+                                     * environment says. */
 } muv_client_opts_t;
 
-/* Make a client. Opens no connection: the first operation or muv_client_connect() does.
+/* Make a client. Opens no connection: the first operation or muv_client_connect() does. It also
+ * looks up the records of mongodb+srv://; what is wrong with them is told to the operations that
+ * wait, as MUV_EDNS. TLS is the default there, unless tls=false is given.
  * SIGPIPE is set to be ignored when it is at its default, which would end the program as soon as a
  * server closes a connection that is written to (libuv does not prevent it).
  *
  * loop    [borrow] Must outlive the client, until muv_client_close() has called back.
- * uri     [borrow] "mongodb://..."; copied.
+ * uri     [borrow] "mongodb://..." or "mongodb+srv://..."; copied.
  * opts    [borrow] NULL: nothing but the connection string.
  * reterr  [borrow] Filled on failure; may be NULL. Names the option, never the password.
  * ret     [own]    End it with muv_client_close().
@@ -122,7 +165,8 @@ typedef struct muv_client_stats {
     uint64_t connections_closed;
     uint64_t pending_bytes; /* What max_pending_bytes bounds. */
     uint32_t servers;
-    uint64_t events_dropped; /* Not delivered to the listener: queue full, or out of memory. */
+    uint64_t events_dropped; /* Events and messages of the log that were left out: queue full, or
+                              * out of memory. */
 } muv_client_stats_t;
 
 /* ret  [own] Filled in, with zeros for a NULL client; nothing in it needs an end. */

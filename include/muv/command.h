@@ -57,12 +57,16 @@ typedef int (*muv_render_cb)(muv_writer_t *writer, void *data);
 typedef void (*muv_reply_cb)(muv_op_t *op, const muv_error_t *error, const muv_reply_t *reply,
                              void *data);
 
-/* What a command does, which decides selection, retries and `in_doubt`. */
+/* What a command does, which decides selection, retries and `in_doubt`. Commands of any kind are
+ * repeated when an overloaded server asks for it: it has not begun them then. */
 enum {
     MUV_COMMAND_READ = 1, /* May go to a secondary; retryable as a read. */
     MUV_COMMAND_WRITE,    /* To a writable server. */
-    MUV_COMMAND_OTHER     /* Nothing is known: as given, never retried. */
+    MUV_COMMAND_OTHER     /* Nothing is known: as given, not retried. */
 };
+
+/* A connection that is kept, see muv_op_take_pin(). */
+typedef struct muv_pin muv_pin_t;
 
 /* A run of BSON documents that leaves as a document sequence (kind 1 section). */
 typedef struct muv_command_sequence {
@@ -77,11 +81,20 @@ typedef struct muv_command {
     const char *database;  /* [borrow] */
     int8_t kind;           /* MUV_COMMAND_*; 0: OTHER. */
     int8_t unacknowledged; /* MUV_YES: moreToCome is set and no reply comes. */
-    int64_t timeout_ms;    /* One deadline for everything. */
-    muv_op_t *parent;      /* [borrow] */
+    int8_t retryable;   /* WRITE, MUV_YES: it may get a transaction number and be repeated with it:
+                         * insert, findAndModify, update and delete whose statements touch one
+                         * document each. READ: repeated unless MUV_NO. */
+    int8_t several;     /* MUV_YES: it has several statements, or touches several documents; refines
+                         * `in_doubt`. */
+    int64_t timeout_ms; /* One deadline for everything. */
+    int64_t max_time_ms; /* maxTimeMS, which a timeout replaces: do not write it into the command.
+                          * MUV_ZERO: never one (getMore). */
+    muv_op_t *parent;    /* [borrow] */
+    muv_session_t *session; /* [borrow] Default: the parent's, else an implicit one. */
     const muv_read_preference_t *read_preference; /* [borrow] */
     int8_t with_concern; /* MUV_YES: the command takes a read concern (READ) or a write concern
-                          * (WRITE), unset members being the client's. */
+                          * (WRITE), unset members being the client's, and what its session adds to
+                          * a read concern. */
     const muv_read_concern_t *read_concern;   /* [borrow] */
     const muv_write_concern_t *write_concern; /* [borrow] With w 0 there is no reply. */
     int8_t detached;    /* MUV_YES: clean-up (killCursors) that may also be started while the client
@@ -89,12 +102,20 @@ typedef struct muv_command {
     uint32_t server_id; /* Stay with the server that muv_op_server_id() gave (getMore, killCursors):
                          * no read preference is sent then, and when it has left the topology the
                          * callback gets MUV_ESELECTION. 0: select one. */
+    muv_pin_t *pin;     /* [borrow] Stay with its connection; NULL: any of the pool. */
     muv_command_sequence_t sequence;
 } muv_command_t;
 
 /* Inside a callback: which server answered, for `.server_id` of commands that must follow it there.
  * 0 when none was chosen. */
 MUV_API uint32_t muv_op_server_id(const muv_op_t *op);
+
+/* Inside the callback of a command whose reply has opened a cursor: the connection that its getMore
+ * and killCursors must go over, for `.pin`. Only behind a load balancer, where another connection
+ * may lead to another server; elsewhere, and when there is none, NULL. The pool does without it
+ * until muv_pin_release(), which closing the client waits for. */
+MUV_API muv_pin_t *muv_op_take_pin(muv_op_t *op);
+MUV_API void muv_pin_release(muv_pin_t *pin); /* NULL is allowed. */
 
 /* Start a command.
  *
@@ -117,10 +138,13 @@ MUV_API int muv_client_refuse(muv_client_t *client, int code, const char *messag
 typedef struct muv_run_command_opts {
     int64_t timeout_ms;
     muv_op_t *parent;                             /* [borrow] */
+    muv_session_t *session;                       /* [borrow] */
     const muv_read_preference_t *read_preference; /* [borrow] Default primary (Run Command spec). */
 } muv_run_command_opts_t;
 
-/* Run any command as given; nothing is inherited and nothing retried (Run Command specification).
+/* Run any command as given; no concern is inherited, and only an overloaded server's refusal is
+ * followed by another attempt (Run Command specification). A session adds its identifier, but no
+ * afterClusterTime. A timeout adds maxTimeMS, unless the command has one.
  *
  * database  [borrow] Name.
  * command   [borrow] Encoded before return. Not empty.

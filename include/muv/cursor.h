@@ -13,6 +13,15 @@
  * then every consumer gets the error. A getMore that failed before it was sent ends its consumer
  * only.
  *
+ * A timeout of the operation that opened the cursor goes on as its `timeout_mode` says:
+ *   MUV_TIMEOUT_CURSOR_LIFETIME   one deadline for the operation and all fetching. Documents that
+ *                                 are here are given out after it, too.
+ *   MUV_TIMEOUT_ITERATION         the operation has it, and each wait for documents has it anew.
+ * A consumer's own timeout_ms counts besides; other timeouts (of the client, of handles) reach a
+ * consumer only in this way. Killing the cursor has the timeout anew.
+ *
+ * A cursor is part of the session of the operation that opened it.
+ *
  * A cursor that is open on its server keeps the loop alive until it is exhausted or closed. */
 #ifndef MUV_CURSOR_H
 #define MUV_CURSOR_H
@@ -42,6 +51,10 @@ typedef void (*muv_document_cb)(muv_op_t *op, const muv_error_t *error, const bs
  * a callback stays valid until the callback returns. Before or after the client's end; NULL is
  * allowed. */
 MUV_API void muv_cursor_close(muv_cursor_t *cursor);
+
+/* The same with a timeout of its own for killing it on the server, instead of that of the operation
+ * that opened the cursor. 0: that one. */
+MUV_API void muv_cursor_close_within(muv_cursor_t *cursor, int64_t timeout_ms);
 
 /* May more documents come? 0: all have been given out, or the cursor has failed. A tailable cursor
  * stays alive at the end of its collection. */

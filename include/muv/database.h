@@ -34,6 +34,18 @@ MUV_API MUV_CHECK int muv_database_new(muv_client_t *client, const char *name,
 /* NULL is allowed. */
 MUV_API void muv_database_free(muv_database_t *database);
 
+/* A handle for a collection of the database, which inherits what the database's handle says: its
+ * concerns and its timeout. The handles are independent of each other afterwards.
+ *
+ * name  [borrow] As muv_collection_new() wants it.
+ * opts  [borrow] NULL: all inherited. Copied.
+ * ret   [own]    muv_collection_free().
+ *
+ * Returns 0, MUV_EINVAL or MUV_ENOMEM; muv_client_refusal() says why. */
+MUV_API MUV_CHECK int muv_database_collection(muv_database_t *database, const char *name,
+                                              const muv_collection_opts_t *opts,
+                                              muv_collection_t **ret);
+
 typedef struct muv_list_collections_opts {
     const bson_t *filter; /* [borrow] */
     int8_t name_only;
@@ -41,7 +53,9 @@ typedef struct muv_list_collections_opts {
     int32_t batch_size;
     const bson_t *comment; /* [borrow] A document whose only element is the comment. */
     int64_t timeout_ms;
-    muv_op_t *parent; /* [borrow] */
+    int8_t timeout_mode;    /* MUV_TIMEOUT_*, see muv/cursor.h; needs a timeout. Not for names. */
+    muv_op_t *parent;       /* [borrow] */
+    muv_session_t *session; /* [borrow] */
 } muv_list_collections_opts_t;
 
 /* The collections and views of a database, as a cursor of their descriptions. Asks the primary.
@@ -81,7 +95,9 @@ typedef struct muv_run_cursor_command_opts {
     int8_t await_data;
     const bson_t *comment; /* [borrow] Of getMore: a document whose only element is the comment. */
     int64_t timeout_ms;
-    muv_op_t *parent;                             /* [borrow] */
+    int8_t timeout_mode;    /* MUV_TIMEOUT_*, see muv/cursor.h; needs a timeout. */
+    muv_op_t *parent;       /* [borrow] */
+    muv_session_t *session; /* [borrow] */
     const muv_read_preference_t *read_preference; /* [borrow] Default primary. */
 } muv_run_cursor_command_opts_t;
 
@@ -102,6 +118,7 @@ typedef struct muv_create_collection_opts {
     const bson_t *comment; /* [borrow] A document whose only element is the comment. */
     int64_t timeout_ms;
     muv_op_t *parent;                         /* [borrow] */
+    muv_session_t *session;                   /* [borrow] */
     const muv_write_concern_t *write_concern; /* [borrow] */
 } muv_create_collection_opts_t;
 
@@ -118,6 +135,7 @@ typedef struct muv_drop_database_opts {
     const bson_t *comment; /* [borrow] A document whose only element is the comment. */
     int64_t timeout_ms;
     muv_op_t *parent;                         /* [borrow] */
+    muv_session_t *session;                   /* [borrow] */
     const muv_write_concern_t *write_concern; /* [borrow] */
 } muv_drop_database_opts_t;
 

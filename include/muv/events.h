@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What happens inside a client, for those who want to watch: connection pools (Connection
- * Monitoring and Pooling), topology and servers, heartbeats (Server Discovery and Monitoring).
+ * Monitoring and Pooling), topology and servers, heartbeats (Server Discovery and Monitoring),
+ * commands (Command Logging and Monitoring). The same as lines of text: muv/log.h.
  *
  * Events are delivered from the loop, in the order in which they happened and before the callbacks
  * of operations that ended later, never inside a call of the program. Every function may be called
@@ -39,7 +40,10 @@ MUV_BEGIN_DECLS
     X(SERVER_CLOSED, "ServerClosed")                                                               \
     X(HEARTBEAT_STARTED, "ServerHeartbeatStarted")                                                 \
     X(HEARTBEAT_SUCCEEDED, "ServerHeartbeatSucceeded")                                             \
-    X(HEARTBEAT_FAILED, "ServerHeartbeatFailed")
+    X(HEARTBEAT_FAILED, "ServerHeartbeatFailed")                                                   \
+    X(COMMAND_STARTED, "CommandStarted")                                                           \
+    X(COMMAND_SUCCEEDED, "CommandSucceeded")                                                       \
+    X(COMMAND_FAILED, "CommandFailed")
 
 #define MUV_EVENT_TYPE_(suffix, name) MUV_EVENT_##suffix,
 enum { MUV_EVENT_NONE = 0, MUV_EVENT_MAP(MUV_EVENT_TYPE_) };
@@ -66,15 +70,17 @@ typedef struct muv_pool_settings {
 /* MUV_EVENT_POOL_*, CONNECTION_*, CHECK_OUT_*, CHECKED_*. */
 typedef struct muv_pool_event {
     muv_event_head_t head;
-    const char *address;      /* "host:port" of the pool's server. */
-    uint64_t connection_id;   /* From 1 in each pool; 0: the event speaks of no connection. */
-    int64_t duration_us;      /* CONNECTION_READY, CHECKED_OUT, CHECK_OUT_FAILED. */
-    const char *reason;       /* CONNECTION_CLOSED: "stale", "idle", "error", "poolClosed".
-                               * CHECK_OUT_FAILED: "timeout", "connectionError", "poolClosed".
-                               * Else "". */
-    const char *reason_text;  /* The same as a sentence, or "". */
-    const muv_error_t *error; /* What is behind CONNECTION_CLOSED or CHECK_OUT_FAILED, or NULL. */
-    int8_t interrupt_in_use;  /* POOL_CLEARED: connections in use are closed too. */
+    const char *address;       /* "host:port" of the pool's server. */
+    uint64_t connection_id;    /* From 1 in each pool; 0: the event speaks of no connection. */
+    int64_t duration_us;       /* CONNECTION_READY, CHECKED_OUT, CHECK_OUT_FAILED. */
+    const char *reason;        /* CONNECTION_CLOSED: "stale", "idle", "error", "poolClosed".
+                                * CHECK_OUT_FAILED: "timeout", "connectionError", "poolClosed".
+                                * Else "". */
+    const char *reason_text;   /* The same as a sentence, or "". */
+    const muv_error_t *error;  /* What is behind CONNECTION_CLOSED or CHECK_OUT_FAILED, or NULL. */
+    int8_t interrupt_in_use;   /* POOL_CLEARED: connections in use are closed too. */
+    const uint8_t *service_id; /* POOL_CLEARED behind a load balancer: the 12 bytes of the service
+                                * whose connections are meant. Else NULL. */
     const muv_pool_settings_t *settings; /* POOL_CREATED, else NULL. */
 } muv_pool_event_t;
 
@@ -129,8 +135,9 @@ typedef struct muv_topology_event {
 typedef struct muv_heartbeat_event {
     muv_event_head_t head;
     const char *address;
+    uint64_t connection_id;       /* Of the monitor's connections to this server, from 1. */
     int64_t duration_us;          /* SUCCEEDED, FAILED: since it started. */
-    int64_t server_connection_id; /* SUCCEEDED: the server's name for the connection; 0: not told.
+    int64_t server_connection_id; /* The server's name for the connection; 0: not told, or not yet.
                                    */
     const muv_error_t *error;     /* FAILED; code MUV_ECANCELED: nobody waits for it any more. */
     const uint8_t *reply;         /* SUCCEEDED: BSON. NULL when it is larger than 64 KiB, or too
@@ -139,12 +146,37 @@ typedef struct muv_heartbeat_event {
     int8_t awaited; /* The server was to answer when something changes. */
 } muv_heartbeat_event_t;
 
+/* MUV_EVENT_COMMAND_*. Each command that started has succeeded or failed, exactly once and with the
+ * same `request_id`, before the callback of its operation; each attempt is a command of its own.
+ * Write errors are part of a success, as the server answers them. What the client says in
+ * handshakes and heartbeats is no command here. Of commands that carry credentials (saslStart,
+ * createUser, ...) the documents are empty, and of their errors only codes and labels are left. */
+typedef struct muv_command_event {
+    muv_event_head_t head;
+    const char *command_name;     /* "find" */
+    const char *database;         /* Name. */
+    const char *address;          /* "host:port" of the server. */
+    int64_t request_id;           /* Of the message. */
+    int64_t operation_id;         /* The same for all that belongs to one operation of the program:
+                                   * attempts, batches, and children of one composite. */
+    uint64_t connection_id;       /* As in muv_pool_event_t. */
+    int64_t server_connection_id; /* The server's name for the connection; 0: not told. */
+    const uint8_t *service_id;    /* Behind a load balancer 12 bytes; else NULL. */
+    int64_t duration_us;          /* SUCCEEDED, FAILED: since it was sent. */
+    const uint8_t *document;      /* STARTED: the command, documents of a bulk in an array.
+                                   * SUCCEEDED: the reply, {ok: 1} when none was asked for. BSON.
+                                   * NULL when too many bytes of documents are waiting. */
+    uint32_t document_size;       /* In bytes. */
+    const muv_error_t *error;     /* FAILED. */
+} muv_command_event_t;
+
 /* Who listens. A member that is NULL costs nothing. */
 typedef struct muv_listener {
     void (*on_pool)(const muv_pool_event_t *event, void *data);
     void (*on_server)(const muv_server_event_t *event, void *data);
     void (*on_topology)(const muv_topology_event_t *event, void *data);
     void (*on_heartbeat)(const muv_heartbeat_event_t *event, void *data);
+    void (*on_command)(const muv_command_event_t *event, void *data);
     void *data; /* [borrow] Until muv_client_close() has called back. */
 } muv_listener_t;
 

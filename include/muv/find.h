@@ -34,9 +34,12 @@ typedef struct muv_find_opts {
     int8_t tailable;           /* Only on capped collections. */
     int8_t await_data;         /* Needs tailable: the server waits for documents. */
     int64_t max_time_ms;       /* maxTimeMS of the find. */
-    int64_t max_await_time_ms; /* maxTimeMS of getMore; needs await_data. */
+    int64_t max_await_time_ms; /* maxTimeMS of getMore; needs await_data; less than timeout_ms. */
     int64_t timeout_ms;
-    muv_op_t *parent;                             /* [borrow] */
+    int8_t timeout_mode; /* MUV_TIMEOUT_*, see muv/cursor.h; needs a timeout. Default: the cursor's
+                          * lifetime; tailable: iteration, nothing else. */
+    muv_op_t *parent;    /* [borrow] */
+    muv_session_t *session;                       /* [borrow] */
     const muv_read_concern_t *read_concern;       /* [borrow] */
     const muv_read_preference_t *read_preference; /* [borrow] */
 } muv_find_opts_t;
@@ -70,6 +73,7 @@ typedef struct muv_find_one_opts {
     int64_t max_time_ms; /* maxTimeMS. */
     int64_t timeout_ms;
     muv_op_t *parent;                             /* [borrow] */
+    muv_session_t *session;                       /* [borrow] */
     const muv_read_concern_t *read_concern;       /* [borrow] */
     const muv_read_preference_t *read_preference; /* [borrow] */
 } muv_find_one_opts_t;

@@ -35,6 +35,7 @@ typedef struct muv_find_and_modify_opts {
     int64_t max_time_ms;         /* maxTimeMS. */
     int64_t timeout_ms;
     muv_op_t *parent;                         /* [borrow] */
+    muv_session_t *session;                   /* [borrow] */
     const muv_write_concern_t *write_concern; /* [borrow] */
 } muv_find_and_modify_opts_t;
 

@@ -31,6 +31,7 @@ typedef struct muv_create_indexes_opts {
     int64_t max_time_ms;         /* maxTimeMS. */
     int64_t timeout_ms;
     muv_op_t *parent;                         /* [borrow] */
+    muv_session_t *session;                   /* [borrow] */
     const muv_write_concern_t *write_concern; /* [borrow] */
 } muv_create_indexes_opts_t;
 
@@ -62,6 +63,7 @@ typedef struct muv_ddl_opts {
     int64_t max_time_ms;   /* maxTimeMS. Not for muv_collection_drop(). */
     int64_t timeout_ms;
     muv_op_t *parent;                         /* [borrow] */
+    muv_session_t *session;                   /* [borrow] */
     const muv_write_concern_t *write_concern; /* [borrow] Not for muv_collection_list_indexes(). */
 } muv_ddl_opts_t;
 

@@ -22,6 +22,7 @@ MUV_API muv_client_t *muv_op_client(const muv_op_t *op);
 typedef struct muv_op_opts {
     int64_t timeout_ms;         /* One deadline for the operation and all its children. */
     muv_op_t *parent;           /* [borrow] */
+    muv_session_t *session;     /* [borrow] */
     int8_t finish_when_stopped; /* MUV_YES: ended from outside, the composite counts as finished,
                                  * so that one that waits for its user ends too. */
 } muv_op_opts_t;

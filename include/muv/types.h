@@ -19,6 +19,10 @@ MUV_BEGIN_DECLS
  * collection's handle, else the client's; below a parent the parent's counts as well. */
 #define MUV_INFINITE (-1)
 
+/* What a timeout bounds of an operation that opens a cursor (timeoutMode): the cursor from the call
+ * to its last document, killing it excepted; or each wait for documents by itself. */
+enum { MUV_TIMEOUT_CURSOR_LIFETIME = 1, MUV_TIMEOUT_ITERATION };
+
 /* Values of yes/no members (int8_t). */
 enum { MUV_UNSET = 0, MUV_YES = 1, MUV_NO = -1 };
 
@@ -55,6 +59,7 @@ typedef struct muv_client muv_client_t;
 typedef struct muv_database muv_database_t;
 typedef struct muv_collection muv_collection_t;
 typedef struct muv_op muv_op_t;
+typedef struct muv_session muv_session_t;
 typedef struct muv_reply muv_reply_t;
 typedef struct muv_writer muv_writer_t;
 

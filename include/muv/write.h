@@ -93,6 +93,7 @@ typedef struct muv_insert_one_opts {
     const bson_t *comment; /* [borrow] A document whose only element is the comment. */
     int64_t timeout_ms;
     muv_op_t *parent;                         /* [borrow] */
+    muv_session_t *session;                   /* [borrow] */
     const muv_write_concern_t *write_concern; /* [borrow] */
 } muv_insert_one_opts_t;
 
@@ -128,12 +129,13 @@ typedef struct muv_insert_many_opts {
     muv_next_document_cb next; /* A source instead of an array: built straight into the send
                                 * buffer, a piece in each turn of the loop. */
     void *next_data;
-    int32_t batch_bytes;   /* How many bytes of a source, or of borrowed documents, are gathered
-                            * for one command. Default 256 KiB, at most 32 MiB: more for
-                            * servers that are far away. */
-    const bson_t *comment; /* [borrow] A document whose only element is the comment. */
-    int64_t timeout_ms;    /* For all commands together. */
-    muv_op_t *parent;      /* [borrow] */
+    int32_t batch_bytes;    /* How many bytes of a source, or of borrowed documents, are gathered
+                             * for one command. Default 256 KiB, at most 32 MiB: more for
+                             * servers that are far away. */
+    const bson_t *comment;  /* [borrow] A document whose only element is the comment. */
+    int64_t timeout_ms;     /* For all commands together. */
+    muv_op_t *parent;       /* [borrow] */
+    muv_session_t *session; /* [borrow] */
     const muv_write_concern_t *write_concern; /* [borrow] */
 } muv_insert_many_opts_t;
 
@@ -167,6 +169,7 @@ typedef struct muv_update_opts {
     const bson_t *comment;       /* [borrow] A document whose only element is the comment. */
     int64_t timeout_ms;
     muv_op_t *parent;                         /* [borrow] */
+    muv_session_t *session;                   /* [borrow] */
     const muv_write_concern_t *write_concern; /* [borrow] */
 } muv_update_opts_t;
 
@@ -207,6 +210,7 @@ typedef struct muv_delete_opts {
     const bson_t *comment;       /* [borrow] A document whose only element is the comment. */
     int64_t timeout_ms;
     muv_op_t *parent;                         /* [borrow] */
+    muv_session_t *session;                   /* [borrow] */
     const muv_write_concern_t *write_concern; /* [borrow] */
 } muv_delete_opts_t;
 

@@ -96,6 +96,10 @@ static int new_aggregate(const muv__target_t *target, const muv_aggregate_opts_t
 
     if (status == 0) {
         (*ret)->output = output != 0;
+        (*ret)->max_time_ms = opts->max_time_ms;
+        status = muv__command_join(*ret, opts->session);
+    }
+    if (status == 0) {
         status = muv__command_override(*ret, opts->read_concern,
                                        output ? opts->write_concern : NULL, opts->read_preference);
     }
@@ -106,7 +110,7 @@ static int start(const muv__target_t *target, const bson_t *pipeline,
                  const muv_aggregate_opts_t *opts, muv_cursor_cb cb, void *data, muv_op_t **ret_op)
 {
     static const muv_aggregate_opts_t defaults = {0};
-    muv__cursor_config_t config = {.timeout_ms = target->timeout_ms};
+    muv__cursor_config_t config = {0};
     muv_op_t *op;
     int output;
     int status;
@@ -122,14 +126,16 @@ static int start(const muv__target_t *target, const bson_t *pipeline,
     if (status == 0) {
         status = new_aggregate(target, opts, output, &op);
     }
+    if (status == 0) {
+        config.batch_size = opts->batch_size;
+        config.max_await_time_ms = opts->max_await_time_ms;
+        config.comment = opts->comment;
+        config.timeout_ms = opts->timeout_ms != 0 ? opts->timeout_ms : target->timeout_ms;
+        config.timeout_mode = opts->timeout_mode;
+        status = muv__cursor_attach(op, &config);
+    }
     if (status != 0) {
         return status;
-    }
-    config.batch_size = opts->batch_size;
-    config.max_await_time_ms = opts->max_await_time_ms;
-    config.comment = opts->comment;
-    if (muv__cursor_attach(op, &config) != 0) {
-        return muv__command_abort(op, MUV_ENOMEM, muv_error_text(MUV_ENOMEM));
     }
     op->cb.cursor = cb;
     op->data = data;

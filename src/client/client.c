@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "client/cursor.h"
+#include "client/session.h"
 #include "client/settings.h"
 
 /* --- making ------------------------------------------------------------------------------------*/
@@ -22,10 +23,16 @@ static void init_members(muv_client_t *client)
     muv__list_init(&client->servers);
     muv__list_init(&client->cursors);
     muv__list_init(&client->ready_cursors);
+    muv__list_init(&client->sessions);
+    muv__list_init(&client->ended_sessions);
+    muv__session_pool_init(&client->session_pool);
+    muv__cluster_time_init(&client->cluster_time);
+    muv__key_cache_init(&client->keys);
     client->turn_hooks_end = &client->turn_hooks;
     client->fork_count = muv__net_fork_count();
     muv__error_clear(&client->refusal);
     muv__buf_init(&client->hello, 16 * 1024);
+    muv__buf_init(&client->server_api, 128);
 }
 
 static int init_context(muv_client_t *client)
@@ -41,6 +48,10 @@ static int init_context(muv_client_t *client)
     context->deadlines = &client->deadlines;
     context->hello = muv__span(client->hello.data, client->hello.size);
     context->connect_timeout_us = client->settings.connect_timeout_us;
+    context->load_balanced = client->uri->options.load_balanced != 0;
+    context->compressor_count = client->uri->options.compressor_count;
+    memcpy(context->compressors, client->uri->options.compressors, sizeof(context->compressors));
+    context->zlib_level = (int8_t)client->uri->options.zlib_compression_level;
     return 0;
 }
 
@@ -48,12 +59,18 @@ static int init_context(muv_client_t *client)
 static void free_client(muv_client_t *client)
 {
     muv__op_free_all(client);
+    muv__sessions_done(client);
     muv__topology_done(&client->topology);
     if (client->context.chunks != NULL) {
         muv__outgoing_pool_done(&client->outgoing);
         muv__chunk_pool_close(client->context.chunks);
     }
+    muv__secure_context_free(client->context.secure);
+    muv__compressor_free(client->context.compressor);
+    muv__inflater_free(client->context.inflater);
+    muv__key_cache_done(&client->keys);
     muv__buf_done(&client->hello);
+    muv__buf_done(&client->server_api);
     muv__mem_free(client->dns_servers);
     muv__events_free(client->events);
     muv__concerns_release(client->concerns);
@@ -74,10 +91,11 @@ static int init_client(muv_client_t *client, struct uv_loop_s *loop, const char 
     if (status != 0) {
         return status;
     }
-    status = init_context(client);
-    if (status == 0 && opts != NULL && opts->listener != NULL) {
-        status = muv__events_new(opts->listener, &client->events);
+    status = muv__events_open(client, opts, reterr);
+    if (status != 0) {
+        return status;
     }
+    status = init_context(client);
     if (status == 0) {
         status = muv__net_new(loop, &muv__client_hooks, client, &client->net);
     }
@@ -155,6 +173,12 @@ void muv__client_continue_close(muv_client_t *client)
     if (!muv__list_empty(&client->cursors)) {
         /* May start killCursors, which come back here when they have ended. */
         muv__cursors_end(client);
+        if (client->live_count != 0) {
+            return;
+        }
+    }
+    if (client->state == MUV__CLIENT_DRAINING) {
+        muv__sessions_end_all(client); /* Likewise. */
         if (client->live_count != 0) {
             return;
         }

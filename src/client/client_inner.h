@@ -5,10 +5,14 @@
  *   operation.c   operations: free list, tree, deadlines, completion queue
  *   run.c         the trampoline: carries out what the operation machine says
  *   server.c      one server: pool effects and connections
- *   monitor.c     one server: its checks
+ *   pin.c         connections that stay checked out between commands
+ *   monitor.c     one server: its checks; monitor_rtt.c: its round trips
  *   deployment.c  all servers: the topology machine carried out
+ *   srv.c         mongodb+srv://: seeds from DNS before the topology starts, polling
  *   select.c      which server; who waits for one
- *   events.c      what the listener hears
+ *   retry.c       what follows a failed attempt
+ *   session.c     sessions, implicit and explicit
+ *   events.c      what the listener and the log hear: events_*.c, log*.c
  *   command.c     the low-level door; writer.c; reply.c; collection.c
  *   read.h        what the read operations share: find*.c, aggregate.c, distinct.c, count.c, ...
  *   cursor.h      cursors: cursor*.c
@@ -19,6 +23,7 @@
 
 #include "muv.h"
 
+#include "auth/auth.h"
 #include "base/chunk.h"
 #include "base/oid.h"
 #include "base/random.h"
@@ -27,8 +32,11 @@
 #include "client/operation.h"
 #include "client/server.h"
 #include "conn/conn.h"
+#include "conn/socks5.h"
 #include "net/net.h"
 #include "op/tail.h"
+#include "session/cluster_time.h"
+#include "session/server_session.h"
 #include "topology/topology.h"
 #include "uri/uri.h"
 
@@ -50,7 +58,11 @@ typedef struct muv__settings {
     int64_t wait_queue_timeout_us;
     int64_t heartbeat_interval_us;
     int64_t local_threshold_us;
+    int64_t socket_timeout_us;
     int64_t timeout_ms; /* Of operations that set none; 0: none. */
+    muv__retry_rules_t retry;
+    int64_t jitter;       /* Of back-offs, 0 to UINT32_MAX; -1: random. */
+    int8_t stream_checks; /* serverMonitoringMode. */
     size_t max_pending_bytes;
 } muv__settings_t;
 
@@ -85,18 +97,29 @@ struct muv_client {
     uint8_t topology_busy;  /* Effects are being carried out, ... */
     unsigned topology_todo; /* ... and these came meanwhile. */
     muv__topology_t topology;
-    char *dns_servers; /* NULL: the system's. */
+    struct muv__srv *srv; /* [own] Of mongodb+srv://, else NULL: srv.h. */
+    char *dns_servers;    /* NULL: the system's. */
     muv__random_t random;
+    muv__session_pool_t session_pool;
+    muv__list_t sessions;       /* Explicit ones. */
+    muv__list_t ended_sessions; /* Kept for a while, so that their use is noticed. */
+    uint32_t ended_session_count;
+    muv__cluster_time_t cluster_time; /* The highest that any server has sent. */
     muv__oid_source_t oids;
     uint32_t fork_count;
+    uint64_t last_op_id;
     muv_op_t *free_ops;
     uint32_t free_op_count;
     struct muv__turn_hook *turn_hooks;
     struct muv__turn_hook **turn_hooks_end;
     muv__settings_t settings;
     muv__uri_t *uri;
+    muv__socks5_proxy_t proxy;         /* Its texts are those of `uri`. */
+    muv__auth_credential_t credential; /* Likewise. */
+    muv__key_cache_t keys;
     muv__concerns_t *concerns; /* Of the connection string. */
     muv__buf_t hello;
+    muv__buf_t server_api;  /* Elements; empty: none is declared. */
     muv__events_t *events;  /* NULL: nobody listens. */
     muv__deadline_t ageing; /* Of big chunks that are kept; see life.c. */
     muv_error_t refusal;
@@ -141,6 +164,14 @@ void muv__select_leave(muv_op_t *op);
 /* There is a new snapshot: those who wait try again. */
 void muv__select_again(muv_client_t *client);
 
+/* For the log. */
+static inline void muv__events_tell_selection(muv_op_t *op, int type, const char *failure)
+{
+    if (MUV__UNLIKELY(op->client->events != NULL)) {
+        muv__events_selection(op, type, failure);
+    }
+}
+
 /* --- writer.c ----------------------------------------------------------------------------------*/
 
 #define MUV__WRITER_DEPTH 128
@@ -168,6 +199,13 @@ int muv__inner_command_new(muv_client_t *client, uint8_t kind, muv__deliver_t de
 /* The same for a collection: its concerns, and which of them the command takes (MUV__TAIL_*). */
 int muv__collection_command_new(muv_collection_t *collection, muv_op_t *parent, uint8_t kind,
                                 unsigned tail, muv__deliver_t deliver, muv_op_t **ret);
+
+/* Put it into `session`; NULL: it stays in its parent's. On failure it is discarded and the refusal
+ * noted. */
+int muv__command_join(muv_op_t *op, muv_session_t *session);
+
+/* `command` is the user's whole command: what it has is not added. */
+void muv__command_take_given(muv_op_t *op, const bson_t *command);
 
 /* Replace what the operation inherited. On failure it is discarded and the refusal noted. */
 int muv__command_override(muv_op_t *op, const muv_read_concern_t *read_concern,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Handles of collections. */
-#include "client/client_inner.h"
+#include "client/read.h"
 
 #include <string.h>
 
@@ -23,48 +23,93 @@ int muv__database_name_is_valid(const char *name)
     return length >= 1 && length <= DATABASE_NAME_MAX && strpbrk(name, "/\\ \"$.") == NULL;
 }
 
-int muv_collection_new(muv_client_t *client, const char *database, const char *name,
-                       const muv_collection_opts_t *opts, muv_collection_t **ret)
-{
-    static const muv_collection_opts_t defaults = {0};
-    muv_collection_t *collection;
-    size_t name_length;
-    char *text;
-    int status;
+/* Where a collection is, and what it inherits. */
+typedef struct place {
+    muv_client_t *client;
+    const char *database;
+    muv__concerns_t *concerns;
+    int64_t timeout_ms;
+} place_t;
 
-    if (client == NULL || ret == NULL) {
-        return MUV_EINVAL;
-    }
+static int check(muv_client_t *client, const char *database, const char *name,
+                 const muv_collection_opts_t *opts)
+{
+    size_t name_length = name == NULL ? 0 : strlen(name);
+
     if (!muv__database_name_is_valid(database)) {
         return muv__client_refuse(client, MUV_EINVAL, "database: not a valid name");
     }
-    name_length = name == NULL ? 0 : strlen(name);
     if (name_length == 0 || name[0] == '.' || name_length + strlen(database) + 1 > NAMESPACE_MAX) {
         return muv__client_refuse(client, MUV_EINVAL, "name: not a valid collection name");
     }
-    collection = muv__mem_zalloc(sizeof(*collection) + strlen(database) + name_length + 2);
+    return muv__check_timeout(client, opts->timeout_ms);
+}
+
+static void set_names(muv_collection_t *collection, const char *database, const char *name)
+{
+    char *text = (char *)(collection + 1);
+
+    collection->database_length = strlen(database);
+    collection->name_length = strlen(name);
+    memcpy(text, database, collection->database_length + 1);
+    collection->database = text;
+    text += collection->database_length + 1;
+    memcpy(text, name, collection->name_length + 1);
+    collection->name = text;
+}
+
+static int new_collection(const place_t *place, const char *name, const muv_collection_opts_t *opts,
+                          muv_collection_t **ret)
+{
+    static const muv_collection_opts_t defaults = {0};
+    muv_client_t *client = place->client;
+    muv_collection_t *collection;
+    int status;
+
+    opts = opts == NULL ? &defaults : opts;
+    status = check(client, place->database, name, opts);
+    if (status != 0) {
+        return status;
+    }
+    collection = muv__mem_zalloc(sizeof(*collection) + strlen(place->database) + strlen(name) + 2);
     if (collection == NULL) {
         return muv__client_refuse(client, MUV_ENOMEM, "%s", muv_error_text(MUV_ENOMEM));
     }
-    opts = opts == NULL ? &defaults : opts;
-    status = muv__concerns_override(client->concerns, opts->read_concern, opts->write_concern,
+    status = muv__concerns_override(place->concerns, opts->read_concern, opts->write_concern,
                                     opts->read_preference, &client->refusal, &collection->concerns);
     if (status != 0) {
         muv__mem_free(collection);
         return status;
     }
-    collection->timeout_ms = opts->timeout_ms;
-    text = (char *)(collection + 1);
     collection->client = client;
-    collection->database_length = strlen(database);
-    collection->name_length = name_length;
-    memcpy(text, database, collection->database_length + 1);
-    collection->database = text;
-    text += collection->database_length + 1;
-    memcpy(text, name, name_length + 1);
-    collection->name = text;
+    collection->timeout_ms = opts->timeout_ms != 0 ? opts->timeout_ms : place->timeout_ms;
+    set_names(collection, place->database, name);
     *ret = collection;
     return 0;
+}
+
+int muv_collection_new(muv_client_t *client, const char *database, const char *name,
+                       const muv_collection_opts_t *opts, muv_collection_t **ret)
+{
+    place_t place;
+
+    if (client == NULL || ret == NULL) {
+        return MUV_EINVAL;
+    }
+    place = (place_t){client, database, client->concerns, 0};
+    return new_collection(&place, name, opts, ret);
+}
+
+int muv_database_collection(muv_database_t *database, const char *name,
+                            const muv_collection_opts_t *opts, muv_collection_t **ret)
+{
+    place_t place;
+
+    if (database == NULL || ret == NULL) {
+        return MUV_EINVAL;
+    }
+    place = (place_t){database->client, database->name, database->concerns, database->timeout_ms};
+    return new_collection(&place, name, opts, ret);
 }
 
 void muv_collection_free(muv_collection_t *collection)

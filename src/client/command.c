@@ -7,12 +7,16 @@
 #include "base/bson_view.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "client/pin.h"
+#include "client/read.h"
+#include "client/session.h"
 
 /* --- for all commands --------------------------------------------------------------------------*/
 
 static int begin(muv_op_t *op, uint8_t kind)
 {
     op->kind = kind;
+    op->retry = kind == MUV_COMMAND_READ ? MUV__RETRY_READ : MUV__RETRY_NONE;
     op->outgoing = muv__outgoing_take(&op->client->outgoing);
     return op->outgoing != NULL ? 0
                                 : muv__command_abort(op, MUV_ENOMEM, muv_error_text(MUV_ENOMEM));
@@ -36,8 +40,30 @@ int muv__command_new(muv_client_t *client, muv_op_t *parent, uint8_t kind, muv__
     }
     if (status == 0) {
         (*ret)->concerns = muv__concerns_retain(client->concerns);
+        (*ret)->session_concern = MUV__SESSION_CONCERN_ALL;
     }
     return status;
+}
+
+void muv__command_take_given(muv_op_t *op, const bson_t *command)
+{
+    op->session_concern = bson_has_field(command, "readConcern") ? MUV__SESSION_CONCERN_NONE
+                                                                 : MUV__SESSION_CONCERN_SNAPSHOT;
+    if (bson_has_field(command, "maxTimeMS")) {
+        op->max_time_rule = MUV__MAX_TIME_NEVER;
+    }
+}
+
+int muv__command_join(muv_op_t *op, muv_session_t *session)
+{
+    int status = muv__session_check(op->client, session);
+
+    if (status != 0) {
+        muv__op_discard(op);
+        return status;
+    }
+    muv__session_join(op, session);
+    return 0;
 }
 
 int muv__collection_command_new(muv_collection_t *collection, muv_op_t *parent, uint8_t kind,
@@ -102,6 +128,14 @@ int muv__command_launch(muv_op_t *op, const char *database, size_t database_leng
 {
     int status;
 
+    if (MUV__UNLIKELY(timeout_ms < 0 && muv__check_timeout(op->client, timeout_ms) != 0)) {
+        muv__op_discard(op);
+        return MUV_EINVAL;
+    }
+    if (MUV__UNLIKELY(op->unacknowledged && op->session != NULL)) {
+        return muv__command_abort(op, MUV_EINVAL,
+                                  "session: an unacknowledged write cannot be part of one");
+    }
     muv__bson_utf8(muv__op_buf(op), MUV__KEY("$db"), database, database_length);
     status = muv__command_seal(&op->outgoing->command);
     if (status == MUV_ETOOLARGE) {
@@ -111,6 +145,9 @@ int muv__command_launch(muv_op_t *op, const char *database, size_t database_leng
         return muv__command_abort(op, status, muv_error_text(status));
     }
     muv__op_set_timeout(op, timeout_ms);
+    if (op->unacknowledged) {
+        op->retry = MUV__RETRY_NONE; /* There is no telling whether it is needed. */
+    }
     if (ret_op != NULL) {
         *ret_op = op;
     }
@@ -139,6 +176,9 @@ static int check_command(muv_client_t *client, const muv_command_t *command)
     }
     if (command->kind < 0 || command->kind > MUV_COMMAND_OTHER) {
         return muv__client_refuse(client, MUV_EINVAL, "kind: not one of MUV_COMMAND_*");
+    }
+    if (command->max_time_ms < 0 && command->max_time_ms != MUV_ZERO) {
+        return muv__client_refuse(client, MUV_EINVAL, "max_time_ms: it is negative");
     }
     if (command->sequence.id != NULL && command->sequence.data == NULL) {
         return muv__client_refuse(client, MUV_EINVAL, "sequence: its data is NULL");
@@ -196,6 +236,42 @@ static void pin_server(muv_op_t *op, uint32_t server_id)
     (void)muv__error_set(&op->error, MUV_ESELECTION, "server_id: the server has left the topology");
 }
 
+/* The public name of a connection with a count of it. */
+static muv__pooled_conn_t *pooled_of(muv_pin_t *pin)
+{
+    return (muv__pooled_conn_t *)(void *)pin;
+}
+
+static void take_target(muv_op_t *op, const muv_command_t *command)
+{
+    op->pins_cursor = op->client->context.load_balanced;
+    if (MUV__UNLIKELY(command->pin != NULL)) {
+        muv__op_take_server(op, pooled_of(command->pin)->server);
+        muv__pin_share(op, pooled_of(command->pin));
+    } else if (command->server_id != 0) {
+        pin_server(op, command->server_id);
+    }
+}
+
+muv_pin_t *muv_op_take_pin(muv_op_t *op)
+{
+    muv__pooled_conn_t *pooled = op == NULL ? NULL : op->pin;
+
+    if (pooled != NULL) {
+        op->pin = NULL; /* Its count goes along. */
+    }
+    return (muv_pin_t *)(void *)pooled;
+}
+
+void muv_pin_release(muv_pin_t *pin)
+{
+    if (pin != NULL) {
+        /* Reads the clock. In a child process it refuses, but only memory is touched here. */
+        (void)muv__client_enter(pooled_of(pin)->server->client);
+        muv__pin_release(pooled_of(pin));
+    }
+}
+
 uint32_t muv_op_server_id(const muv_op_t *op)
 {
     return op == NULL || op->server == NULL ? 0 : op->server->record->id;
@@ -217,7 +293,18 @@ static int take_concerns(muv_op_t *op, const muv_command_t *command)
         op->unacknowledged |= !muv__write_concern_is_acknowledged(&op->concerns->write_concern);
     }
     op->tail = (uint8_t)tail;
-    return 0;
+    op->session_concern =
+        command->with_concern == MUV_YES ? MUV__SESSION_CONCERN_ALL : MUV__SESSION_CONCERN_NONE;
+    return muv__command_join(op, command->session);
+}
+
+static void take_max_time(muv_op_t *op, int64_t max_time_ms)
+{
+    if (max_time_ms == MUV_ZERO) {
+        op->max_time_rule = MUV__MAX_TIME_NEVER;
+    } else {
+        op->max_time_ms = max_time_ms;
+    }
 }
 
 static int render_command(muv_op_t *op, muv_render_cb render, void *render_data)
@@ -268,13 +355,18 @@ int muv_command_start(muv_client_t *client, const muv_command_t *command, muv_re
     op->cb.reply = cb;
     op->data = data;
     op->unacknowledged = command->unacknowledged == MUV_YES;
+    op->several = command->several == MUV_YES;
+    if (command->retryable == MUV_YES && command->kind == MUV_COMMAND_WRITE) {
+        op->retry = MUV__RETRY_WRITE;
+    } else if (command->retryable == MUV_NO) {
+        op->retry = MUV__RETRY_NONE;
+    }
     status = take_concerns(op, command);
     if (status != 0) {
         return status;
     }
-    if (command->server_id != 0) {
-        pin_server(op, command->server_id);
-    }
+    take_max_time(op, command->max_time_ms);
+    take_target(op, command);
     status = render_command(op, render, render_data);
     if (MUV__UNLIKELY(op->phase != MUV__OP_LIVE)) {
         /* User code has closed the client or cancelled the parent: the callback is due already. */
@@ -304,6 +396,22 @@ static void copy_elements(muv__buf_t *buf, const bson_t *document)
     muv__buf_append(buf, bson_get_data(document) + 4, document->len - MUV__BSON_EMPTY_SIZE);
 }
 
+/* As given: what is in the command is not repeated, and nothing but a snapshot session, whose reads
+ * would otherwise see something else, adds a read concern. */
+static int take_run_options(muv_op_t *op, const bson_t *command, const muv_run_command_opts_t *opts)
+{
+    int status = muv__command_join(op, opts->session);
+
+    if (status == 0 && opts->read_preference != NULL) {
+        op->tail = MUV__TAIL_READ_PREFERENCE;
+        status = muv__command_override(op, NULL, NULL, opts->read_preference);
+    }
+    if (status == 0) {
+        muv__command_take_given(op, command);
+    }
+    return status;
+}
+
 int muv_run_command(muv_client_t *client, const char *database, const bson_t *command,
                     const muv_run_command_opts_t *opts, muv_reply_cb cb, void *data,
                     muv_op_t **ret_op)
@@ -328,15 +436,12 @@ int muv_run_command(muv_client_t *client, const char *database, const bson_t *co
     if (status != 0) {
         return status;
     }
+    status = take_run_options(op, command, opts);
+    if (status != 0) {
+        return status;
+    }
     op->cb.reply = cb;
     op->data = data;
-    if (opts->read_preference != NULL) {
-        op->tail = MUV__TAIL_READ_PREFERENCE;
-        status = muv__command_override(op, NULL, NULL, opts->read_preference);
-        if (status != 0) {
-            return status;
-        }
-    }
     copy_elements(muv__op_buf(op), command);
     return muv__command_launch(op, database, strlen(database), opts->timeout_ms, ret_op);
 }

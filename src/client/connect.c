@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* muv_client_connect(): an operation that ends when a server can be selected. */
-#include "client/client_inner.h"
+#include "client/read.h"
 
 static void deliver_connected(muv_op_t *op)
 {
@@ -20,7 +20,10 @@ int muv_client_connect(muv_client_t *client, const muv_connect_opts_t *opts, muv
         return MUV_EINVAL;
     }
     opts = opts == NULL ? &defaults : opts;
-    status = muv__op_new(client, opts->parent, deliver_connected, &op);
+    status = muv__check_timeout(client, opts->timeout_ms);
+    if (status == 0) {
+        status = muv__op_new(client, opts->parent, deliver_connected, &op);
+    }
     if (status != 0) {
         return status;
     }

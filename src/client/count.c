@@ -71,6 +71,10 @@ static int new_count(const muv__target_t *target, const muv_count_opts_t *opts,
                                 MUV__TAIL_READ_CONCERN | MUV__TAIL_READ_PREFERENCE, deliver, ret);
 
     if (status == 0) {
+        (*ret)->max_time_ms = opts->max_time_ms;
+        status = muv__command_join(*ret, opts->session);
+    }
+    if (status == 0) {
         status = muv__command_override(*ret, opts->read_concern, NULL, opts->read_preference);
     }
     return status;
@@ -199,6 +203,7 @@ int muv_collection_estimated_document_count(muv_collection_t *collection,
     wide = (muv_count_opts_t){.comment = opts->comment,
                               .max_time_ms = opts->max_time_ms,
                               .parent = opts->parent,
+                              .session = opts->session,
                               .read_concern = opts->read_concern,
                               .read_preference = opts->read_preference};
     target = muv__target_of_collection(collection);

@@ -8,14 +8,10 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "client/client_inner.h"
+#include "client/pin.h"
 
 /* The server's namespaces have 255 bytes; others may allow more. */
 #define NAME_ROOM 512
-
-/* Nobody waits for the answer of killCursors, but nothing may wait for ever: neither in normal life
- * nor while a client drains. */
-#define KILL_TIMEOUT_MS 10000
-#define KILL_TIMEOUT_CLOSING_MS 1000
 
 /* Codes after which the server has no such cursor any more. */
 enum {
@@ -34,34 +30,44 @@ static void dispose_unopened(muv_op_t *op)
     }
 }
 
+static void copy_config(muv_cursor_t *cursor, const muv__cursor_config_t *config)
+{
+    cursor->name = (char *)(cursor + 1);
+    if (config->comment != NULL) {
+        uint8_t *comment = (uint8_t *)cursor->name + NAME_ROOM;
+
+        memcpy(comment, bson_get_data(config->comment), config->comment->len);
+        cursor->comment = muv__span(comment, config->comment->len);
+    }
+    cursor->batch_size = config->batch_size;
+    cursor->max_await_time_ms = config->max_await_time_ms;
+    cursor->tailable = config->tailable;
+    cursor->awaits = config->await_data;
+}
+
 int muv__cursor_attach(muv_op_t *op, const muv__cursor_config_t *config)
 {
     size_t comment_size = config->comment == NULL ? 0 : config->comment->len;
     muv_cursor_t *cursor = muv__mem_zalloc(sizeof(*cursor) + NAME_ROOM + comment_size);
+    int status;
 
     if (cursor == NULL) {
-        return MUV_ENOMEM;
+        return muv__command_abort(op, MUV_ENOMEM, muv_error_text(MUV_ENOMEM));
     }
     cursor->client = op->client;
     cursor->refs = 1;
     muv__list_init(&cursor->link);
     muv__list_init(&cursor->ready_link);
-    cursor->name = (char *)(cursor + 1);
-    if (comment_size != 0) {
-        uint8_t *comment = (uint8_t *)cursor->name + NAME_ROOM;
-
-        memcpy(comment, bson_get_data(config->comment), comment_size);
-        cursor->comment = muv__span(comment, comment_size);
-    }
-    cursor->batch_size = config->batch_size;
-    cursor->max_await_time_ms = config->max_await_time_ms;
-    cursor->timeout_ms = config->timeout_ms;
-    cursor->tailable = config->tailable;
-    cursor->awaits = config->await_data;
+    copy_config(cursor, config);
     op->extra = cursor;
     op->deliver = muv__cursor_deliver;
     op->dispose = dispose_unopened;
-    return 0;
+    op->pins_cursor = op->client->context.load_balanced;
+    status = muv__cursor_take_timeout(cursor, op, config);
+    if (status != 0) {
+        muv__op_discard(op);
+    }
+    return status;
 }
 
 /* "database.collection" as the server calls it; getMore and killCursors repeat it. */
@@ -94,7 +100,13 @@ static int open_cursor(muv_cursor_t *cursor, muv_op_t *op)
                               "the reply has no cursor with a namespace");
     }
     cursor->server = op->server;
-    return muv__cursor_read_reply(cursor, op, "firstBatch", &op->error);
+    if (muv__cursor_read_reply(cursor, op, "firstBatch", &op->error) != 0) {
+        return op->error.code;
+    }
+    if (cursor->id != 0) {
+        cursor->hold = muv__session_hand_over(op);
+    }
+    return 0;
 }
 
 void muv__cursor_deliver(muv_op_t *op)
@@ -106,6 +118,8 @@ void muv__cursor_deliver(muv_op_t *op)
         return;
     }
     op->extra = NULL;
+    cursor->pin = op->pin; /* With its count. */
+    op->pin = NULL;
     muv__list_push_back(&op->client->cursors, &cursor->link);
     (void)muv__cursor_retain(cursor);
     op->cb.cursor(op, NULL, cursor, op->data);
@@ -117,10 +131,37 @@ void muv__cursor_deliver(muv_op_t *op)
 
 /* --- the server's side -------------------------------------------------------------------------*/
 
+int muv__cursor_has_lost_pin(const muv_cursor_t *cursor)
+{
+    return cursor->pin != NULL && muv__pin_is_broken(cursor->pin);
+}
+
+void muv__cursor_share_pin(muv_cursor_t *cursor, muv_op_t *op)
+{
+    if (MUV__UNLIKELY(cursor->pin != NULL)) {
+        muv__pin_share(op, cursor->pin);
+    }
+}
+
+static void unpin(muv_cursor_t *cursor)
+{
+    muv__pooled_conn_t *pin = cursor->pin;
+
+    cursor->pin = NULL;
+    if (MUV__UNLIKELY(pin != NULL)) {
+        muv__pin_release(pin);
+    }
+}
+
 void muv__cursor_set_id(muv_cursor_t *cursor, int64_t id)
 {
     muv_client_t *client = cursor->client;
 
+    MUV__ASSERT(client != NULL);
+    /* (Load balancers: one that has broken is checked in when the cursor is closed.) */
+    if (id == 0 && !muv__cursor_has_lost_pin(cursor)) {
+        unpin(cursor);
+    }
     if (id != 0 && cursor->id == 0) {
         (void)muv__server_retain(cursor->server);
         client->open_cursors++;
@@ -131,6 +172,7 @@ void muv__cursor_set_id(muv_cursor_t *cursor, int64_t id)
     cursor->id = id;
     if (id == 0) {
         cursor->server = NULL;
+        muv__session_hold_end(client, &cursor->hold);
     }
     muv__client_update_alive(client);
 }
@@ -161,13 +203,14 @@ void muv__cursor_kill(muv_cursor_t *cursor)
         return;
     }
     /* Out of memory, aborting or forked: the server's own timeout must do. */
-    if (!cursor->server->removed &&
+    if (!cursor->server->removed && !muv__cursor_has_lost_pin(cursor) &&
         muv__inner_command_new(client, MUV_COMMAND_OTHER, ignore_outcome, &op) == 0) {
         muv__op_take_server(op, cursor->server);
+        muv__cursor_share_pin(cursor, op);
+        muv__session_take_over(op, &cursor->hold);
         write_kill(muv__op_buf(op), cursor);
-        (void)muv__command_launch(
-            op, cursor->name, cursor->database_length,
-            client->state == MUV__CLIENT_OPEN ? KILL_TIMEOUT_MS : KILL_TIMEOUT_CLOSING_MS, NULL);
+        (void)muv__command_launch(op, cursor->name, cursor->database_length,
+                                  muv__kill_take_timeout(cursor, op), NULL);
     }
     muv__cursor_set_id(cursor, 0);
 }
@@ -190,10 +233,10 @@ void muv__cursor_fail(muv_cursor_t *cursor, const muv_error_t *error)
     cursor->error.reply = NULL;
     cursor->error.reply_size = 0;
     cursor->error.in_doubt = 0;
-    if (survives_on_server(error)) {
-        muv__cursor_kill(cursor);
-    } else {
+    if (!survives_on_server(error)) {
         muv__cursor_set_id(cursor, 0);
+    } else if (cursor->pin == NULL) {
+        muv__cursor_kill(cursor);
     }
 }
 
@@ -213,6 +256,7 @@ void muv__cursor_release(muv_cursor_t *cursor)
 static void leave_client(muv_cursor_t *cursor)
 {
     muv__cursor_set_id(cursor, 0);
+    unpin(cursor);
     muv__list_remove(&cursor->link);
     muv__list_remove(&cursor->ready_link);
     cursor->client = NULL;
@@ -251,9 +295,18 @@ void muv_cursor_close(muv_cursor_t *cursor)
     muv__cursor_release(cursor);
 }
 
+void muv_cursor_close_within(muv_cursor_t *cursor, int64_t timeout_ms)
+{
+    if (cursor != NULL && timeout_ms > 0) {
+        cursor->timeout_ms = timeout_ms;
+    }
+    muv_cursor_close(cursor);
+}
+
 int muv_cursor_is_alive(const muv_cursor_t *cursor)
 {
-    return cursor != NULL && (cursor->id != 0 || muv__cursor_has_documents(cursor));
+    return cursor != NULL &&
+           ((cursor->id != 0 && cursor->error.code == 0) || muv__cursor_has_documents(cursor));
 }
 
 int64_t muv_cursor_id(const muv_cursor_t *cursor)

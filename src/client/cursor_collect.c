@@ -214,6 +214,7 @@ int muv_cursor_collect(muv_cursor_t *cursor, const muv_cursor_collect_opts_t *op
                        muv_documents_cb cb, void *data, muv_op_t **ret_op)
 {
     static const muv_cursor_collect_opts_t defaults = {0};
+    muv__consumer_opts_t common;
     muv_documents_t *documents;
     muv_op_t *op;
     int status;
@@ -228,8 +229,8 @@ int muv_cursor_collect(muv_cursor_t *cursor, const muv_cursor_collect_opts_t *op
                                       : muv__client_refuse(cursor->client, MUV_ENOMEM, "%s",
                                                            muv_error_text(MUV_ENOMEM));
     }
-    status =
-        muv__consumer_begin(cursor, MUV__CONSUMER_COLLECT, opts->parent, deliver_documents, &op);
+    common = (muv__consumer_opts_t){opts->timeout_ms, opts->parent};
+    status = muv__consumer_begin(cursor, MUV__CONSUMER_COLLECT, &common, deliver_documents, &op);
     if (status != 0) {
         muv_documents_release(documents);
         return status;
@@ -239,6 +240,6 @@ int muv_cursor_collect(muv_cursor_t *cursor, const muv_cursor_collect_opts_t *op
     cursor->documents = documents;
     cursor->max_bytes = opts->max_bytes > 0 ? opts->max_bytes : DEFAULT_MAX_BYTES;
     cursor->max_documents = opts->max_documents;
-    muv__consumer_go(cursor, opts->timeout_ms, ret_op);
+    muv__consumer_go(cursor, ret_op);
     return 0;
 }

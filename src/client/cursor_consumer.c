@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "client/client_inner.h"
+#include "client/read.h"
 
 /* What all cursors together give out before the sockets are polled again (design: promise 1). */
 #define PORTION_DOCUMENTS 256
@@ -71,8 +72,8 @@ static void stop_consumer(muv_op_t *op)
     muv__op_complete(op);
 }
 
-int muv__consumer_begin(muv_cursor_t *cursor, muv__consumer_t kind, muv_op_t *parent,
-                        muv__deliver_t deliver, muv_op_t **ret)
+int muv__consumer_begin(muv_cursor_t *cursor, muv__consumer_t kind,
+                        const muv__consumer_opts_t *opts, muv__deliver_t deliver, muv_op_t **ret)
 {
     muv_op_t *op;
     int status;
@@ -84,7 +85,10 @@ int muv__consumer_begin(muv_cursor_t *cursor, muv__consumer_t kind, muv_op_t *pa
         (void)muv__client_refuse(cursor->client, MUV_EINVAL, "cursor: it has a consumer already");
         return MUV_EINVAL;
     }
-    status = muv__op_new(cursor->client, parent, deliver, &op);
+    status = muv__check_timeout(cursor->client, opts->timeout_ms);
+    if (status == 0) {
+        status = muv__op_new(cursor->client, opts->parent, deliver, &op);
+    }
     if (status != 0) {
         return status;
     }
@@ -97,23 +101,19 @@ int muv__consumer_begin(muv_cursor_t *cursor, muv__consumer_t kind, muv_op_t *pa
     cursor->paused = 0;
     cursor->one_try = 0;
     cursor->was_empty = 0;
+    muv__consumer_take_timeout(cursor, opts->timeout_ms);
     *ret = op;
     return 0;
 }
 
-void muv__consumer_go(muv_cursor_t *cursor, int64_t timeout_ms, muv_op_t **ret_op)
+void muv__consumer_go(muv_cursor_t *cursor, muv_op_t **ret_op)
 {
-    muv_op_t *op = cursor->consumer;
-
-    muv__op_set_timeout(op, timeout_ms != 0 ? timeout_ms : cursor->timeout_ms);
-    cursor->consumer_due_us =
-        muv__heap_linked(&op->deadline.node) ? op->deadline.node.due_us : INT64_MAX;
-    if (cursor->get_more != NULL) {
+    if (cursor->get_more != NULL && cursor->get_more->phase == MUV__OP_LIVE) {
         /* What the consumer before left on its way now has this one's deadline. */
-        muv__deadline_cancel(&cursor->client->deadlines, &cursor->get_more->deadline);
+        muv__get_more_set_deadline(cursor, INT64_MAX);
     }
     if (ret_op != NULL) {
-        *ret_op = op;
+        *ret_op = cursor->consumer;
     }
     muv__consumer_wake(cursor);
     muv__client_wake(cursor->client);
@@ -147,8 +147,7 @@ muv_cursor_t *muv__consumer_leave(muv_op_t *op)
         return NULL;
     }
     if (cursor->get_more != NULL && cursor->get_more->phase == MUV__OP_LIVE) {
-        muv__deadline_set(&cursor->client->deadlines, &cursor->get_more->deadline,
-                          cursor->consumer_due_us);
+        muv__get_more_set_deadline(cursor, op->due_us);
     }
     return cursor;
 }
@@ -169,6 +168,7 @@ void muv__consumer_starve(muv_cursor_t *cursor)
     muv_error_t error;
     int status = 0;
 
+    muv__consumer_wait_begins(cursor);
     if (cursor->get_more != NULL) {
         return;
     }
@@ -195,7 +195,10 @@ void muv__consumer_wake(muv_cursor_t *cursor)
     }
     if (!muv__cursor_has_documents(cursor)) {
         muv__consumer_starve(cursor);
-    } else if (cursor->kind == MUV__CONSUMER_NEXT) {
+        return;
+    }
+    muv__consumer_wait_ends(cursor);
+    if (cursor->kind == MUV__CONSUMER_NEXT) {
         /* The document is taken when the callback is made. */
         muv__op_complete(op);
     } else {
@@ -265,6 +268,7 @@ int muv_cursor_each(muv_cursor_t *cursor, const muv_cursor_each_opts_t *opts,
                     muv_op_t **ret_op)
 {
     static const muv_cursor_each_opts_t defaults = {0};
+    muv__consumer_opts_t common;
     muv_op_t *op;
     int status;
 
@@ -272,7 +276,8 @@ int muv_cursor_each(muv_cursor_t *cursor, const muv_cursor_each_opts_t *opts,
         return MUV_EINVAL;
     }
     opts = opts == NULL ? &defaults : opts;
-    status = muv__consumer_begin(cursor, MUV__CONSUMER_EACH, opts->parent, deliver_end, &op);
+    common = (muv__consumer_opts_t){opts->timeout_ms, opts->parent};
+    status = muv__consumer_begin(cursor, MUV__CONSUMER_EACH, &common, deliver_end, &op);
     if (status != 0) {
         return status;
     }
@@ -282,7 +287,7 @@ int muv_cursor_each(muv_cursor_t *cursor, const muv_cursor_each_opts_t *opts,
     cursor->low_water_bytes = opts->low_water_bytes == 0  ? DEFAULT_LOW_WATER_BYTES
                               : opts->low_water_bytes < 0 ? 0
                                                           : opts->low_water_bytes;
-    muv__consumer_go(cursor, opts->timeout_ms, ret_op);
+    muv__consumer_go(cursor, ret_op);
     return 0;
 }
 
@@ -328,6 +333,7 @@ int muv_cursor_next(muv_cursor_t *cursor, const muv_cursor_next_opts_t *opts, mu
                     void *data, muv_op_t **ret_op)
 {
     static const muv_cursor_next_opts_t defaults = {0};
+    muv__consumer_opts_t common;
     muv_op_t *op;
     int status;
 
@@ -335,14 +341,15 @@ int muv_cursor_next(muv_cursor_t *cursor, const muv_cursor_next_opts_t *opts, mu
         return MUV_EINVAL;
     }
     opts = opts == NULL ? &defaults : opts;
-    status = muv__consumer_begin(cursor, MUV__CONSUMER_NEXT, opts->parent, deliver_next, &op);
+    common = (muv__consumer_opts_t){opts->timeout_ms, opts->parent};
+    status = muv__consumer_begin(cursor, MUV__CONSUMER_NEXT, &common, deliver_next, &op);
     if (status != 0) {
         return status;
     }
     op->cb.document = cb;
     op->data = data;
     cursor->one_try = opts->single_try == MUV_YES;
-    muv__consumer_go(cursor, opts->timeout_ms, ret_op);
+    muv__consumer_go(cursor, ret_op);
     return 0;
 }
 

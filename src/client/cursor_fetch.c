@@ -44,7 +44,7 @@ static int absorb(muv_cursor_t *cursor, muv_op_t *op)
         cursor->was_empty = muv__batch_left(&cursor->next) == 0;
         return 0;
     }
-    if (!op->machine.sent && !op->server->removed) {
+    if (!op->machine.sent && !op->server->removed && !muv__cursor_has_lost_pin(cursor)) {
         return op->error.code;
     }
     muv__cursor_fail(cursor, &op->error);
@@ -67,8 +67,7 @@ static void deliver_more(muv_op_t *op)
 
 /* --- asking ------------------------------------------------------------------------------------*/
 
-/* Read concern and preference belong to the first command alone. maxTimeMS bounds the server's
- * waiting for new documents; ordinary cursors take none here (find/getMore/killCursors spec). */
+/* Read concern and preference belong to the first command alone (find/getMore/killCursors spec). */
 static void write_get_more(muv__buf_t *buf, const muv_cursor_t *cursor)
 {
     const char *collection = cursor->name + cursor->database_length + 1;
@@ -78,9 +77,6 @@ static void write_get_more(muv__buf_t *buf, const muv_cursor_t *cursor)
                    cursor->name_length - cursor->database_length - 1);
     if (cursor->batch_size > 0) {
         muv__bson_int32(buf, MUV__KEY("batchSize"), cursor->batch_size);
-    }
-    if (cursor->max_await_time_ms > 0) {
-        muv__bson_int64(buf, MUV__KEY("maxTimeMS"), cursor->max_await_time_ms);
     }
     muv__write_comment(buf, cursor->comment);
 }
@@ -97,9 +93,12 @@ static int send_get_more(muv_cursor_t *cursor)
     }
     op->extra = cursor;
     muv__op_take_server(op, cursor->server);
+    muv__cursor_share_pin(cursor, op);
+    muv__session_take_over(op, &cursor->hold);
+    muv__get_more_take_timeout(cursor, op);
     write_get_more(muv__op_buf(op), cursor);
     cursor->get_more = op;
-    status = muv__command_launch(op, cursor->name, cursor->database_length, MUV_INFINITE, NULL);
+    status = muv__command_launch(op, cursor->name, cursor->database_length, 0, NULL);
     if (status != 0) {
         cursor->get_more = NULL;
     }
@@ -110,7 +109,8 @@ int muv__cursor_fetch(muv_cursor_t *cursor, int64_t low_water_bytes)
 {
     muv_error_t error;
 
-    if (cursor->id == 0 || cursor->get_more != NULL || muv__batch_left(&cursor->next) != 0 ||
+    if (cursor->id == 0 || cursor->error.code != 0 || cursor->get_more != NULL ||
+        muv__batch_left(&cursor->next) != 0 ||
         (int64_t)muv__batch_left(&cursor->current) > low_water_bytes) {
         return 0;
     }
@@ -120,7 +120,7 @@ int muv__cursor_fetch(muv_cursor_t *cursor, int64_t low_water_bytes)
         muv__cursor_fail(cursor, &error);
         return 0;
     }
-    return send_get_more(cursor);
+    return muv__cursor_is_over_time(cursor) ? MUV_ETIMEOUT : send_get_more(cursor);
 }
 
 void muv__cursor_stop_fetch(muv_cursor_t *cursor, int code)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Handles of databases; commands that make and drop, or that answer with a cursor of any kind. */
-#include "client/read.h"
+#include "client/write.h"
 
 #include <string.h>
 
 #include "base/bson_view.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "client/retry.h"
 #include "op/reply.h"
 
 #define NAMESPACE_MAX 255
@@ -26,11 +27,15 @@ int muv_database_new(muv_client_t *client, const char *name, const muv_database_
     if (!muv__database_name_is_valid(name)) {
         return muv__client_refuse(client, MUV_EINVAL, "name: not a valid database name");
     }
+    opts = opts == NULL ? &defaults : opts;
+    status = muv__check_timeout(client, opts->timeout_ms);
+    if (status != 0) {
+        return status;
+    }
     database = muv__mem_zalloc(sizeof(*database) + strlen(name) + 1);
     if (database == NULL) {
         return muv__client_refuse(client, MUV_ENOMEM, "%s", muv_error_text(MUV_ENOMEM));
     }
-    opts = opts == NULL ? &defaults : opts;
     status = muv__concerns_override(client->concerns, opts->read_concern, opts->write_concern,
                                     opts->read_preference, &client->refusal, &database->concerns);
     if (status != 0) {
@@ -69,6 +74,7 @@ static void deliver_done(muv_op_t *op)
             muv__reply_error(&inner, op->reply.body, &op->error);
             op->error.labels = info.labels;
             op->error.in_doubt = 1;
+            muv__op_translate_timeout(op, &op->error);
         }
     }
     if (op->cb.done != NULL) {
@@ -76,17 +82,20 @@ static void deliver_done(muv_op_t *op)
     }
 }
 
-static int new_change(const muv__target_t *target, muv_op_t *parent, const bson_t *comment,
-                      const muv_write_concern_t *write_concern, muv_op_t **ret)
+static int new_change(const muv__target_t *target, const muv_drop_database_opts_t *opts,
+                      muv_op_t **ret)
 {
-    int status = muv__check_comment(target->client, comment);
+    int status = muv__check_comment(target->client, opts->comment);
 
     if (status == 0) {
-        status = muv__target_command_new(target, parent, MUV_COMMAND_WRITE, MUV__TAIL_WRITE_CONCERN,
-                                         deliver_done, ret);
+        status = muv__target_command_new(target, opts->parent, MUV_COMMAND_WRITE,
+                                         MUV__TAIL_WRITE_CONCERN, deliver_done, ret);
     }
     if (status == 0) {
-        status = muv__command_override(*ret, NULL, write_concern, NULL);
+        status = muv__command_join(*ret, opts->session);
+    }
+    if (status == 0) {
+        status = muv__command_override(*ret, NULL, opts->write_concern, NULL);
     }
     if (status == 0) {
         (*ret)->unacknowledged =
@@ -107,6 +116,7 @@ int muv_database_create_collection(muv_database_t *database, const char *name,
                                    void *data, muv_op_t **ret_op)
 {
     static const muv_create_collection_opts_t defaults = {0};
+    muv_drop_database_opts_t common;
     muv__target_t target;
     size_t name_length = name == NULL ? 0 : strlen(name);
     muv_op_t *op;
@@ -122,7 +132,11 @@ int muv_database_create_collection(muv_database_t *database, const char *name,
     }
     opts = opts == NULL ? &defaults : opts;
     target = muv__target_of_database(database);
-    status = new_change(&target, opts->parent, opts->comment, opts->write_concern, &op);
+    common = (muv_drop_database_opts_t){.comment = opts->comment,
+                                        .parent = opts->parent,
+                                        .session = opts->session,
+                                        .write_concern = opts->write_concern};
+    status = new_change(&target, &common, &op);
     if (status != 0) {
         return status;
     }
@@ -150,7 +164,7 @@ int muv_database_drop(muv_database_t *database, const muv_drop_database_opts_t *
     }
     opts = opts == NULL ? &defaults : opts;
     target = muv__target_of_database(database);
-    status = new_change(&target, opts->parent, opts->comment, opts->write_concern, &op);
+    status = new_change(&target, opts, &op);
     if (status != 0) {
         return status;
     }
@@ -181,13 +195,29 @@ static int check_cursor_command(muv_client_t *client, const bson_t *command,
                : muv__check_not_negative(client, "max_await_time_ms", opts->max_await_time_ms);
 }
 
+static muv__cursor_config_t cursor_config_of(const muv_database_t *database,
+                                             const muv_run_cursor_command_opts_t *opts)
+{
+    muv__cursor_config_t config = {
+        .batch_size = opts->batch_size,
+        .max_await_time_ms = opts->max_await_time_ms,
+        .comment = opts->comment,
+        .timeout_ms = opts->timeout_ms != 0 ? opts->timeout_ms : database->timeout_ms,
+        .timeout_mode = opts->timeout_mode,
+        .tailable = opts->tailable == MUV_YES,
+        .await_data = opts->await_data == MUV_YES,
+    };
+
+    return config;
+}
+
 int muv_database_run_cursor_command(muv_database_t *database, const bson_t *command,
                                     const muv_run_cursor_command_opts_t *opts, muv_cursor_cb cb,
                                     void *data, muv_op_t **ret_op)
 {
     static const muv_run_cursor_command_opts_t defaults = {0};
     static const muv_read_preference_t primary = {.mode = MUV_READ_PRIMARY};
-    muv__cursor_config_t config = {0};
+    muv__cursor_config_t config;
     muv__target_t target;
     muv_op_t *op;
     int status;
@@ -203,21 +233,20 @@ int muv_database_run_cursor_command(muv_database_t *database, const bson_t *comm
                                          MUV__TAIL_READ_PREFERENCE, muv__cursor_deliver, &op);
     }
     if (status == 0) {
+        status = muv__command_join(op, opts->session);
+    }
+    if (status == 0) {
         status = muv__command_override(
             op, NULL, NULL, opts->read_preference == NULL ? &primary : opts->read_preference);
+    }
+    if (status == 0) {
+        config = cursor_config_of(database, opts);
+        status = muv__cursor_attach(op, &config);
     }
     if (status != 0) {
         return status;
     }
-    config.batch_size = opts->batch_size;
-    config.max_await_time_ms = opts->max_await_time_ms;
-    config.comment = opts->comment;
-    config.timeout_ms = target.timeout_ms;
-    config.tailable = opts->tailable == MUV_YES;
-    config.await_data = opts->await_data == MUV_YES;
-    if (muv__cursor_attach(op, &config) != 0) {
-        return muv__command_abort(op, MUV_ENOMEM, muv_error_text(MUV_ENOMEM));
-    }
+    muv__command_take_given(op, command);
     op->cb.cursor = cb;
     op->data = data;
     muv__buf_append(muv__op_buf(op), bson_get_data(command) + 4,

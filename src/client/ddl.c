@@ -19,6 +19,10 @@ int muv__ddl_begin(muv_collection_t *collection, const muv_ddl_opts_t *opts, muv
                                          tail == 0 ? MUV_COMMAND_READ : MUV_COMMAND_WRITE, tail,
                                          deliver, &op);
     if (status == 0) {
+        op->max_time_ms = opts->max_time_ms;
+        status = muv__command_join(op, opts->session);
+    }
+    if (status == 0) {
         status = muv__command_override(op, NULL, opts->write_concern, NULL);
     }
     if (status != 0) {
@@ -33,12 +37,10 @@ int muv__ddl_begin(muv_collection_t *collection, const muv_ddl_opts_t *opts, muv
 int muv__ddl_launch(muv_collection_t *collection, const muv_ddl_opts_t *opts, muv_op_t *op,
                     muv_op_t **ret_op)
 {
-    muv__write_common_t common = {opts->timeout_ms, opts->parent, opts->write_concern};
+    muv__write_common_t common = {opts->timeout_ms, opts->parent, opts->write_concern,
+                                  opts->session};
 
     muv__write_wrapped(muv__op_buf(op), MUV__KEY("comment"), opts->comment);
-    if (opts->max_time_ms > 0) {
-        muv__bson_int64(muv__op_buf(op), MUV__KEY("maxTimeMS"), opts->max_time_ms);
-    }
     return muv__write_launch(collection, &common, op, ret_op);
 }
 

@@ -16,7 +16,7 @@
 int muv__ddl_begin(muv_collection_t *collection, const muv_ddl_opts_t *opts, muv__span_t name,
                    unsigned tail, muv__deliver_t deliver, muv_op_t **ret);
 
-/* Write comment and maxTimeMS, and start it. */
+/* Write the comment, and start it. */
 int muv__ddl_launch(muv_collection_t *collection, const muv_ddl_opts_t *opts, muv_op_t *op,
                     muv_op_t **ret_op);
 

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "client/client_inner.h"
+#include "client/srv.h"
 #include "topology/topology.h"
 
 static void add_server(muv_client_t *client, muv__topology_server_t *record)
@@ -76,7 +77,7 @@ static void carry_out(muv_client_t *client, unsigned effects)
     muv__client_wake(client);
 }
 
-int muv__deployment_init(muv_client_t *client)
+static muv__topology_config_t topology_config(const muv_client_t *client)
 {
     const muv__options_t *options = &client->uri->options;
     muv__topology_config_t config = {.seeds = client->uri->hosts,
@@ -85,19 +86,34 @@ int muv__deployment_init(muv_client_t *client)
                                      .direct = options->direct_connection != 0,
                                      .load_balanced = options->load_balanced != 0};
 
-    muv__events_watch_topology(client, &config);
-    return muv__topology_init(&client->topology, &config, client->context.now_us);
+    return config;
 }
 
-int muv__deployment_start(muv_client_t *client)
+int muv__deployment_init(muv_client_t *client)
 {
-    unsigned effects = 0;
+    muv__topology_config_t config = topology_config(client);
     int status;
 
-    if (client->topology_started) {
-        return 0;
+    muv__events_watch_topology(client, &config);
+    if (!client->uri->srv) {
+        return muv__topology_init(&client->topology, &config, client->context.now_us);
     }
-    status = muv__topology_start(&client->topology, client->context.now_us, &effects);
+    config.seed_count = 0;
+    status = muv__srv_new(client);
+    if (status == 0) {
+        status = muv__topology_init(&client->topology, &config, client->context.now_us);
+    }
+    if (status != 0) {
+        muv__srv_free(client);
+    }
+    return status;
+}
+
+static int begin(muv_client_t *client)
+{
+    unsigned effects = 0;
+    int status = muv__topology_start(&client->topology, client->context.now_us, &effects);
+
     if (status == 0) {
         client->topology_started = 1;
         carry_out(client, effects);
@@ -105,10 +121,53 @@ int muv__deployment_start(muv_client_t *client)
     return status;
 }
 
+int muv__deployment_start(muv_client_t *client)
+{
+    if (client->topology_started) {
+        return 0;
+    }
+    return client->srv != NULL ? muv__srv_start(client) : begin(client);
+}
+
+int muv__deployment_seed(muv_client_t *client)
+{
+    muv__topology_config_t config = topology_config(client);
+    int status = 0;
+
+    /* After a start that failed for want of memory the seeds are there already. */
+    if (client->topology.snapshot->server_count == 0) {
+        status = muv__topology_seed(&client->topology, &config, client->context.now_us);
+    }
+    return status == 0 ? begin(client) : status;
+}
+
+int muv__deployment_on_hosts(muv_client_t *client, muv__host_t *hosts, uint32_t count)
+{
+    unsigned effects = 0;
+    int status = muv__topology_on_hosts(&client->topology, hosts, count,
+                                        (uint32_t)client->uri->options.srv_max_hosts,
+                                        &client->random, client->context.now_us, &effects);
+
+    if (status == 0) {
+        carry_out(client, effects);
+    }
+    return status;
+}
+
+int muv__deployment_unresolved(const muv_client_t *client, muv_error_t *ret)
+{
+    if (client->srv == NULL || client->topology_started) {
+        return 0;
+    }
+    muv__srv_explain(client, ret);
+    return 1;
+}
+
 void muv__deployment_close(muv_client_t *client)
 {
     muv__list_t *link;
 
+    muv__srv_free(client);
     /* A check that is running ends first: the last event of all is that of the topology's end. */
     for (link = client->servers.next; link != &client->servers; link = link->next) {
         muv__monitor_run(&MUV__CONTAINER_OF(link, muv__server_t, link)->monitor,
@@ -148,9 +207,15 @@ void muv__deployment_on_failure(muv__server_t *server, const muv__pool_conn_t *c
         return;
     }
     if (muv__topology_on_failure(&client->topology, server->record, &failure,
-                                 client->context.now_us, &effects) == 0) {
-        carry_out(client, effects);
+                                 client->context.now_us, &effects) != 0) {
+        return;
     }
+    if (MUV__UNLIKELY(effects == MUV__TOPOLOGY_DO_CLEAR_SERVICE)) {
+        muv__server_carry_out(server,
+                              muv__pool_clear_service(&server->pool, conn, client->context.now_us));
+        return;
+    }
+    carry_out(client, effects);
 }
 
 /* A server that there was no memory for when it was announced, or NULL. */

@@ -36,6 +36,10 @@ static int new_distinct(const muv__target_t *target, const muv_distinct_opts_t *
                                          deliver_values, ret);
 
     if (status == 0) {
+        (*ret)->max_time_ms = opts->max_time_ms;
+        status = muv__command_join(*ret, opts->session);
+    }
+    if (status == 0) {
         status = muv__command_override(*ret, opts->read_concern, NULL, opts->read_preference);
     }
     return status;

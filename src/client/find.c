@@ -9,7 +9,8 @@ static muv__cursor_config_t config_of(const muv_collection_t *collection,
         .batch_size = opts->batch_size,
         .max_await_time_ms = opts->max_await_time_ms,
         .comment = opts->comment,
-        .timeout_ms = collection->timeout_ms,
+        .timeout_ms = opts->timeout_ms != 0 ? opts->timeout_ms : collection->timeout_ms,
+        .timeout_mode = opts->timeout_mode,
         .tailable = opts->tailable == MUV_YES,
         .await_data = opts->await_data == MUV_YES,
     };
@@ -40,17 +41,21 @@ int muv_collection_find(muv_collection_t *collection, const bson_t *filter,
                                              muv__cursor_deliver, &op);
     }
     if (status == 0) {
+        status = muv__command_join(op, opts->session);
+    }
+    if (status == 0) {
         status = muv__command_override(op, opts->read_concern, NULL, opts->read_preference);
+    }
+    if (status == 0) {
+        config = config_of(collection, opts);
+        status = muv__cursor_attach(op, &config);
     }
     if (status != 0) {
         return status;
     }
-    config = config_of(collection, opts);
-    if (muv__cursor_attach(op, &config) != 0) {
-        return muv__command_abort(op, MUV_ENOMEM, muv_error_text(MUV_ENOMEM));
-    }
     op->cb.cursor = cb;
     op->data = data;
+    op->max_time_ms = opts->max_time_ms;
     muv__find_write(muv__op_buf(op), collection, filter, opts);
     return muv__command_launch(op, collection->database, collection->database_length,
                                opts->timeout_ms != 0 ? opts->timeout_ms : collection->timeout_ms,

@@ -92,16 +92,14 @@ static void write_options(muv__buf_t *buf, const muv_find_and_modify_opts_t *opt
     muv__write_document(buf, MUV__KEY("collation"), opts->collation);
     muv__write_document(buf, MUV__KEY("let"), opts->let);
     muv__write_wrapped(buf, MUV__KEY("comment"), opts->comment);
-    if (opts->max_time_ms > 0) {
-        muv__bson_int64(buf, MUV__KEY("maxTimeMS"), opts->max_time_ms);
-    }
 }
 
 static int start_change(muv_collection_t *collection, const change_t *change,
                         const muv_find_and_modify_opts_t *opts, muv_document_cb cb, void *data,
                         muv_op_t **ret_op)
 {
-    muv__write_common_t common = {opts->timeout_ms, opts->parent, opts->write_concern};
+    muv__write_common_t common = {opts->timeout_ms, opts->parent, opts->write_concern,
+                                  opts->session};
     const char *complaint = check(change, opts, cb);
     muv_op_t *op;
     int status;
@@ -116,6 +114,7 @@ static int start_change(muv_collection_t *collection, const change_t *change,
     }
     op->cb.document = cb;
     op->data = data;
+    op->max_time_ms = opts->max_time_ms;
     muv__write_guard_hint(op, opts->hint, opts->hint_document);
     write_change(muv__op_buf(op), change, opts);
     write_options(muv__op_buf(op), opts);

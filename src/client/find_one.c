@@ -80,6 +80,9 @@ static int start_find(muv_collection_t *collection, const muv_find_one_opts_t *o
                                              deliver_document, ret);
 
     if (status == 0) {
+        status = muv__command_join(*ret, opts->session);
+    }
+    if (status == 0) {
         status = muv__command_override(*ret, opts->read_concern, NULL, opts->read_preference);
     }
     return status;
@@ -116,6 +119,7 @@ int muv_collection_find_one(muv_collection_t *collection, const bson_t *filter,
         opts = &defaults;
         write_plain(muv__op_buf(op), collection, filter);
     } else {
+        op->max_time_ms = opts->max_time_ms;
         muv__find_write(muv__op_buf(op), collection, filter, &wide);
     }
     return muv__command_launch(op, collection->database, collection->database_length,

@@ -123,8 +123,12 @@ int muv_collection_create_indexes(muv_collection_t *collection, const muv_index_
         return MUV_EINVAL;
     }
     opts = opts == NULL ? &defaults : opts;
-    common = (muv_ddl_opts_t){opts->comment, opts->max_time_ms, opts->timeout_ms, opts->parent,
-                              opts->write_concern};
+    common = (muv_ddl_opts_t){.comment = opts->comment,
+                              .max_time_ms = opts->max_time_ms,
+                              .timeout_ms = opts->timeout_ms,
+                              .parent = opts->parent,
+                              .session = opts->session,
+                              .write_concern = opts->write_concern};
     complaint = indexes == NULL || count == 0 || count > INT32_MAX
                     ? "indexes: there is none"
                     : muv__check_wrapped(opts->commit_quorum, "commit_quorum: not one element");

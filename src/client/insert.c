@@ -53,7 +53,8 @@ int muv_collection_insert_one(muv_collection_t *collection, const bson_t *docume
         return MUV_EINVAL;
     }
     opts = opts == NULL ? &defaults : opts;
-    common = (muv__write_common_t){opts->timeout_ms, opts->parent, opts->write_concern};
+    common =
+        (muv__write_common_t){opts->timeout_ms, opts->parent, opts->write_concern, opts->session};
     complaint = document == NULL ? "document: it is NULL"
                                  : muv__check_wrapped(opts->comment, "comment: not one element");
     if (complaint != NULL) {

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "client/retry.h"
 
 #define FIRST_CAPACITY 8
 
@@ -175,6 +176,7 @@ void muv__insert_take_reply(muv__insert_many_t *insert, muv_op_t *op)
             status = take_lists(insert, op);
         }
     }
+    muv__op_translate_timeout(op, &insert->error);
     if (status != 0) {
         fail(insert, op, status);
     } else if (insert->ordered && result->write_error_count != errors_before) {

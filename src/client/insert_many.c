@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "client/session.h"
 
 #define DEFAULT_BATCH_BYTES (256 * 1024)
 #define MAX_BATCH_BYTES (32 * 1024 * 1024)
@@ -92,6 +93,8 @@ static int start_command(muv__insert_many_t *insert)
     op->concerns = muv__concerns_retain(insert->concerns);
     op->tail = MUV__TAIL_WRITE_CONCERN;
     op->unacknowledged = (uint8_t)insert->unacknowledged;
+    op->retry = MUV__RETRY_WRITE;
+    op->several = 1;
     op->prepare = muv__insert_prepare;
     op->outgoing->documents = muv__shared_buf_retain(insert->run);
     muv__buf_append(muv__op_buf(op), insert->head.data, insert->head.size);
@@ -180,6 +183,23 @@ static int take_concerns(muv__insert_many_t *insert, const muv_collection_t *col
     return status;
 }
 
+/* What the commands inherit from the composite. */
+static int take_session(muv__insert_many_t *insert, const muv_insert_many_opts_t *opts)
+{
+    muv_client_t *client = insert->op->client;
+    int status = muv__session_check(client, opts->session);
+
+    if (status != 0) {
+        return status;
+    }
+    muv__session_join(insert->op, opts->session);
+    if (insert->unacknowledged && insert->op->session != NULL) {
+        return muv__client_refuse(client, MUV_EINVAL,
+                                  "session: an unacknowledged write cannot be part of one");
+    }
+    return muv__check_timeout(client, opts->timeout_ms);
+}
+
 /* All memory but what grows. Returns 0, or a code with the refusal noted. */
 static int init_insert(muv__insert_many_t *insert, const muv_collection_t *collection,
                        const bson_t *const *documents, size_t count,
@@ -263,6 +283,9 @@ int muv_collection_insert_many(muv_collection_t *collection, const bson_t *const
     status = muv__object_ids_begin(collection->client);
     if (status == 0) {
         status = init_insert(insert, collection, documents, count, opts);
+    }
+    if (status == 0) {
+        status = take_session(insert, opts);
     }
     if (status == 0) {
         muv__op_set_timeout(op, opts->timeout_ms != 0 ? opts->timeout_ms : collection->timeout_ms);

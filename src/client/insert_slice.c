@@ -44,6 +44,17 @@ static int pass_oversized(muv_op_t *op, muv__insert_many_t *insert, uint32_t lim
     return 0;
 }
 
+static int repeat_slice(muv_op_t *op, const muv__insert_many_t *insert,
+                        const muv__conn_limits_t *limits)
+{
+    if (insert->slice_count <= limits->max_write_batch_size) {
+        return 0;
+    }
+    return muv__error_set(&op->error, MUV_ETOOLARGE,
+                          "documents[%zu]: the server selected for a retry accepts fewer at once",
+                          insert->first);
+}
+
 int muv__insert_prepare(muv_op_t *op)
 {
     muv__insert_many_t *insert = op->parent->extra;
@@ -55,6 +66,11 @@ int muv__insert_prepare(muv_op_t *op)
     size_t count = 0;
     int status;
 
+    if (op->machine.attempts > 1 && insert->slice_count != 0) {
+        /* A server knows the statements of an earlier attempt by their places in the command: the
+         * same documents go again, or none (Retryable Writes: statement ids). */
+        return repeat_slice(op, insert, limits);
+    }
     insert->slice_count = 0;
     insert->slice_size = 0;
     status = pass_oversized(op, insert, limit);

@@ -140,8 +140,12 @@ static void on_timer(void *data)
 
 static void on_turn(void *data)
 {
+    muv_client_t *client = data;
+
     /* All else that a turn is posted for is done at the end of the event. */
-    muv__ops_resume(data);
+    muv__ops_resume(client);
+    muv__conns_work(&client->context);
+    muv__conns_hash(&client->context);
 }
 
 const muv__net_hooks_t muv__client_hooks = {

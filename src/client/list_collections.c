@@ -40,6 +40,9 @@ static int new_list(const muv__target_t *target, const muv_list_collections_opts
         status = muv__target_command_new(target, opts->parent, MUV_COMMAND_READ,
                                          MUV__TAIL_READ_PREFERENCE, muv__cursor_deliver, ret);
     }
+    if (status == 0) {
+        status = muv__command_join(*ret, opts->session);
+    }
     return status != 0 ? status : muv__command_override(*ret, NULL, NULL, &primary);
 }
 
@@ -61,14 +64,15 @@ int muv_database_list_collections(muv_database_t *database, const muv_list_colle
     opts = opts == NULL ? &defaults : opts;
     target = muv__target_of_database(database);
     status = new_list(&target, opts, &op);
+    if (status == 0) {
+        /* The comment is not for getMore (Enumerate Collections). */
+        config.batch_size = opts->batch_size;
+        config.timeout_ms = opts->timeout_ms != 0 ? opts->timeout_ms : target.timeout_ms;
+        config.timeout_mode = opts->timeout_mode;
+        status = muv__cursor_attach(op, &config);
+    }
     if (status != 0) {
         return status;
-    }
-    /* The comment is not for getMore (Enumerate Collections). */
-    config.batch_size = opts->batch_size;
-    config.timeout_ms = target.timeout_ms;
-    if (muv__cursor_attach(op, &config) != 0) {
-        return muv__command_abort(op, MUV_ENOMEM, muv_error_text(MUV_ENOMEM));
     }
     op->cb.cursor = cb;
     op->data = data;
@@ -220,6 +224,14 @@ int muv_database_list_collection_names(muv_database_t *database,
         return muv__client_refuse(database->client, MUV_EINVAL, "cb: it is NULL");
     }
     list = opts == NULL ? defaults : *opts;
+    status = muv__check_timeout(database->client, list.timeout_ms);
+    if (status == 0 && list.timeout_mode != 0) {
+        status = muv__client_refuse(database->client, MUV_EINVAL,
+                                    "timeout_mode: names come without a cursor");
+    }
+    if (status != 0) {
+        return status;
+    }
     status = begin_names(database->client, list.parent, &op);
     if (status != 0) {
         return status;
@@ -229,7 +241,7 @@ int muv_database_list_collection_names(muv_database_t *database,
     muv__op_set_timeout(op, list.timeout_ms != 0 ? list.timeout_ms : database->timeout_ms);
     list.name_only = names_suffice(list.filter);
     list.parent = op;
-    list.timeout_ms = MUV_INFINITE;
+    list.timeout_ms = op->has_timeout ? MUV_INFINITE : 0; /* The composite's counts. */
     status = muv_database_list_collections(database, &list, on_listed, op->extra, NULL);
     if (status != 0) {
         muv__op_discard(op);

@@ -8,6 +8,8 @@
 #include "client/client_inner.h"
 #include "conn/hello.h"
 
+#define US_PER_MS 1000
+
 static muv__monitor_t *monitor_of(muv__conn_t *conn)
 {
     muv__monitor_conn_t *own = MUV__CONTAINER_OF(conn, muv__monitor_conn_t, conn);
@@ -33,7 +35,17 @@ static void on_connected(muv__conn_t *conn)
     }
 }
 
-static void take_hello(muv__monitor_t *monitor, muv__span_t hello)
+/* What the reply makes of the next check. */
+static muv__heartbeat_event_t event_of(const muv__server_description_t *description, uint32_t flags)
+{
+    if ((flags & MUV__MSG_MORE_TO_COME) != 0) {
+        return MUV__HEARTBEAT_ON_MORE;
+    }
+    return description->topology_version.present ? MUV__HEARTBEAT_ON_VERSIONED
+                                                 : MUV__HEARTBEAT_ON_REPLY;
+}
+
+static void take_hello(muv__monitor_t *monitor, muv__span_t hello, uint32_t flags)
 {
     muv__server_description_t *description;
 
@@ -52,7 +64,10 @@ static void take_hello(muv__monitor_t *monitor, muv__span_t hello)
     }
     monitor->description = description;
     monitor->reply = hello;
-    muv__monitor_run(monitor, MUV__HEARTBEAT_ON_REPLY);
+    if (description->topology_version.present) {
+        monitor->version = description->topology_version;
+    }
+    muv__monitor_run(monitor, event_of(description, flags));
 }
 
 static void on_ready(muv__conn_t *conn, muv__span_t hello)
@@ -60,7 +75,7 @@ static void on_ready(muv__conn_t *conn, muv__span_t hello)
     muv__monitor_t *monitor = monitor_of(conn);
 
     if (monitor != NULL) {
-        take_hello(monitor, hello);
+        take_hello(monitor, hello, 0);
     }
 }
 
@@ -70,7 +85,7 @@ static void on_reply(muv__conn_t *conn, const muv__msg_t *msg, muv__chunk_t *chu
 
     (void)chunk;
     if (monitor != NULL) {
-        take_hello(monitor, msg->body);
+        take_hello(monitor, msg->body, msg->flags);
     }
 }
 
@@ -90,7 +105,7 @@ static void on_failed(muv__conn_t *conn, const muv_error_t *error)
     }
 }
 
-static void on_closed(muv__conn_t *conn)
+void muv__monitor_on_closed(muv__conn_t *conn)
 {
     muv__monitor_conn_t *own = MUV__CONTAINER_OF(conn, muv__monitor_conn_t, conn);
     muv__server_t *server = own->server;
@@ -105,62 +120,61 @@ static const muv__conn_ops_t conn_ops = {
     .on_reply = on_reply,
     .on_idle = on_idle,
     .on_failed = on_failed,
-    .on_closed = on_closed,
+    .on_closed = muv__monitor_on_closed,
     .any_wire_version = 1,
 };
 
 /* --- effects -----------------------------------------------------------------------------------*/
 
-static void close_connection(muv__monitor_t *monitor)
+void muv__monitor_close(muv__monitor_conn_t **own)
 {
-    muv__monitor_conn_t *own = monitor->conn;
+    muv__monitor_conn_t *conn = *own;
 
-    monitor->conn = NULL;
-    if (own != NULL) {
-        muv__conn_close(&own->conn);
+    *own = NULL;
+    if (conn != NULL) {
+        muv__conn_close(&conn->conn);
     }
 }
 
-/* Returns 0, or the code of a failure at once. */
-static int open_connection(muv__monitor_t *monitor)
+muv__monitor_conn_t *muv__monitor_open(muv__monitor_t *monitor, const muv__conn_ops_t *ops)
 {
     muv__server_t *server = monitor->server;
     muv__monitor_conn_t *own = muv__mem_zalloc(sizeof(*own));
 
-    MUV__ASSERT(monitor->conn == NULL);
-    if (own == NULL) {
-        return MUV_ENOMEM;
+    if (own != NULL) {
+        own->server = server;
+        server->open_conns++;
+        muv__conn_open(&own->conn, &server->client->context, server->host, ops, own);
     }
-    own->server = server;
-    monitor->conn = own;
-    server->open_conns++;
-    muv__conn_open(&own->conn, &server->client->context, server->host, &conn_ops, own);
-    return 0;
+    return own;
 }
 
-/* A later hello on the same connection; the first one was the handshake's. */
-static int send_hello(muv__monitor_t *monitor)
+int muv__monitor_send_hello(muv__monitor_t *monitor, muv__monitor_conn_t *own, int await)
 {
     muv__conn_context_t *context = context_of(monitor);
     muv__outgoing_t *outgoing = muv__outgoing_take(context->outgoing);
     int32_t request_id = muv__conn_next_request_id(context);
+    uint32_t flags = await ? (uint32_t)MUV__MSG_EXHAUST_ALLOWED : 0;
     muv__message_t message;
     muv__buf_t *buf;
     int status;
 
-    MUV__ASSERT(monitor->conn != NULL);
     if (outgoing == NULL) {
         return MUV_ENOMEM;
     }
     buf = &outgoing->command.buf;
-    muv__hello_write_name(buf, monitor->conn->conn.limits.hello_ok);
+    muv__hello_write_name(buf, own->conn.limits.hello_ok || context->server_api.size != 0);
+    muv__buf_append(buf, context->server_api.data, context->server_api.size);
+    if (await) {
+        muv__hello_write_await(buf, &monitor->version, monitor->heartbeat.interval_us / US_PER_MS);
+    }
     muv__bson_utf8(buf, MUV__KEY("$db"), MUV__KEY("admin"));
     status = muv__command_seal(&outgoing->command);
     if (status == 0) {
-        status = muv__command_finish(&outgoing->command, request_id, 0, NULL, &message);
+        status = muv__command_finish(&outgoing->command, request_id, flags, NULL, &message);
     }
     if (status == 0) {
-        status = muv__conn_send(&monitor->conn->conn, outgoing, &message, request_id, 0);
+        status = muv__conn_send(&own->conn, outgoing, &message, request_id, flags);
     }
     muv__outgoing_release(outgoing);
     return status;
@@ -184,6 +198,11 @@ static void report_success(muv__monitor_t *monitor)
     monitor->reply = muv__span(NULL, 0);
     muv__deployment_on_check(monitor->server, description, monitor->heartbeat.rtt_us);
     muv__server_description_release(description);
+    /* A server that was Unknown and is known again, while the stream went on, has lost its round
+     * trip times: selection would pass it over until there is one. */
+    if (monitor->server->record->rtt.count == 0 && monitor->rtt.state != MUV__RTT_OFF) {
+        muv__monitor_rtt_run(monitor, MUV__RTT_ON_WANTED);
+    }
     check_again_for_waiting(monitor);
 }
 
@@ -213,11 +232,11 @@ static void on_wake(muv__deadline_t *deadline, int64_t now_us)
     muv__monitor_t *monitor = MUV__CONTAINER_OF(deadline, muv__monitor_t, wake);
 
     (void)now_us;
-    if (monitor->heartbeat.state == MUV__HEARTBEAT_CONNECTING ||
-        monitor->heartbeat.state == MUV__HEARTBEAT_CHECKING) {
+    if (monitor->heartbeat.state != MUV__HEARTBEAT_WAITING) {
         (void)muv__error_set(&monitor->error, MUV_ENETTIMEOUT,
-                             "the check of %s took longer than connectTimeoutMS",
-                             monitor->server->host_text);
+                             "the check of %s took longer than connectTimeoutMS%s",
+                             monitor->server->host_text,
+                             monitor->heartbeat.awaited ? " + heartbeatFrequencyMS" : "");
     }
     muv__monitor_run(monitor, MUV__HEARTBEAT_ON_TIMER);
 }
@@ -228,32 +247,52 @@ static void arm(muv__monitor_t *monitor)
                       monitor->heartbeat.wake_at_us);
 }
 
-/* Reports may lead back here (a check requested, the server removed): the machine has moved before,
- * and no effect behind a report assumes otherwise than its state says. */
-void muv__monitor_run(muv__monitor_t *monitor, muv__heartbeat_event_t event)
+/* What does not speak of the check before. Returns 0 or the code of a failure at once. */
+static int begin(muv__monitor_t *monitor, unsigned effects)
 {
-    unsigned effects;
-    int status = 0;
+    int await = (effects & MUV__HEARTBEAT_DO_AWAIT) != 0;
 
-    if (monitor->heartbeat.state == MUV__HEARTBEAT_STOPPED) {
-        return;
-    }
-    effects = muv__heartbeat_step(&monitor->heartbeat, event, context_of(monitor)->now_us);
-    if ((effects & MUV__HEARTBEAT_DO_CLOSE) != 0) {
-        close_connection(monitor);
-    }
-    if ((effects & MUV__HEARTBEAT_DO_ARM) != 0 || event == MUV__HEARTBEAT_ON_STOP) {
-        arm(monitor);
-    }
     if ((effects & MUV__HEARTBEAT_DO_BEGIN) != 0) {
+        monitor->connection_id += (effects & MUV__HEARTBEAT_DO_CONNECT) != 0;
         muv__events_heartbeat_started(monitor->server);
     }
     if ((effects & MUV__HEARTBEAT_DO_CONNECT) != 0) {
-        status = open_connection(monitor);
+        MUV__ASSERT(monitor->conn == NULL);
+        monitor->conn = muv__monitor_open(monitor, &conn_ops);
+        return monitor->conn == NULL ? MUV_ENOMEM : 0;
     }
-    if ((effects & MUV__HEARTBEAT_DO_HELLO) != 0 && !monitor->heartbeat.first_hello) {
-        status = send_hello(monitor);
+    if (await || ((effects & MUV__HEARTBEAT_DO_HELLO) != 0 && !monitor->heartbeat.first_hello)) {
+        MUV__ASSERT(monitor->conn != NULL);
+        return muv__monitor_send_hello(monitor, monitor->conn, await);
     }
+    return 0;
+}
+
+/* The second connection comes and goes with the stream. */
+static void attend_rtt(muv__monitor_t *monitor)
+{
+    int streaming = monitor->heartbeat.stream != MUV__HEARTBEAT_POLL;
+    int measuring = monitor->rtt.state != MUV__RTT_OFF;
+
+    if (streaming != measuring) {
+        muv__monitor_rtt_run(monitor, streaming ? MUV__RTT_ON_START : MUV__RTT_ON_STOP);
+    }
+}
+
+/* Reports may lead back here (a check requested, the server removed): the machine has moved before,
+ * and no effect behind a report assumes otherwise than its state says. */
+static void carry_out(muv__monitor_t *monitor, unsigned effects)
+{
+    int status;
+
+    monitor->awaited = (int8_t)monitor->heartbeat.awaited;
+    if ((effects & MUV__HEARTBEAT_DO_CLOSE) != 0) {
+        muv__monitor_close(&monitor->conn);
+    }
+    if ((effects & MUV__HEARTBEAT_DO_ARM) != 0) {
+        arm(monitor);
+    }
+    status = begin(monitor, effects);
     if ((effects & MUV__HEARTBEAT_DO_SUCCEED) != 0) {
         report_success(monitor);
     }
@@ -266,13 +305,35 @@ void muv__monitor_run(muv__monitor_t *monitor, muv__heartbeat_event_t event)
     }
 }
 
+void muv__monitor_run(muv__monitor_t *monitor, muv__heartbeat_event_t event)
+{
+    const muv_client_t *client = monitor->server->client;
+    muv__heartbeat_t *heartbeat = &monitor->heartbeat;
+
+    /* (Load balancers: never monitored.) */
+    if (heartbeat->state == MUV__HEARTBEAT_STOPPED ||
+        (event == MUV__HEARTBEAT_ON_START && client->uri->options.load_balanced)) {
+        return;
+    }
+    carry_out(monitor, muv__heartbeat_step(heartbeat, event, client->context.now_us));
+    /* The next check of a stream begins before the next reply is looked at. */
+    if (muv__heartbeat_goes_on(heartbeat)) {
+        carry_out(monitor,
+                  muv__heartbeat_step(heartbeat, MUV__HEARTBEAT_ON_TIMER, client->context.now_us));
+    }
+    attend_rtt(monitor);
+}
+
 void muv__monitor_init(muv__monitor_t *monitor, muv__server_t *server, int64_t interval_us,
                        int64_t timeout_us)
 {
+    timeout_us = timeout_us == INT64_MAX ? 0 : timeout_us;
     monitor->server = server;
     monitor->conn = NULL;
     monitor->description = NULL;
     monitor->wake.on_due = on_wake;
     muv__error_clear(&monitor->error);
-    muv__heartbeat_init(&monitor->heartbeat, interval_us, timeout_us == INT64_MAX ? 0 : timeout_us);
+    muv__heartbeat_init(&monitor->heartbeat, interval_us, timeout_us,
+                        server->client->settings.stream_checks);
+    muv__monitor_rtt_init(monitor, monitor->heartbeat.interval_us, timeout_us);
 }

@@ -8,6 +8,10 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "client/client_inner.h"
+#include "client/pin.h"
+#include "client/read.h"
+#include "client/retry.h"
+#include "client/session.h"
 
 /* Operations kept for reuse; more than that were a burst. */
 #define FREE_OPS_MAX 4096
@@ -49,6 +53,7 @@ static void give_back(muv_op_t *op)
     if (op->composite) {
         muv__list_remove(&op->wait_link);
     }
+    muv__pin_leave(op);
     if (op->server != NULL) {
         muv__server_release(op->server);
         op->server = NULL;
@@ -64,6 +69,12 @@ static void give_back(muv_op_t *op)
     if (op->concerns != NULL) {
         muv__concerns_release(op->concerns);
         op->concerns = NULL;
+    }
+    if (op->server_session != NULL || op->session != NULL) {
+        muv__session_release(op);
+    }
+    if (MUV__UNLIKELY(op->tried != NULL)) {
+        muv__tried_free(op);
     }
     if (client->free_op_count == FREE_OPS_MAX) {
         muv__mem_free(op);
@@ -101,6 +112,8 @@ static void reset(muv_op_t *op, muv_op_t *parent, muv__deliver_t deliver)
     op->has_sequence = 0;
     op->output = 0;
     op->conn = NULL;
+    op->pin = NULL;
+    op->pins_cursor = 0;
     op->deliver = deliver;
     op->dispose = NULL;
     op->on_stop = NULL;
@@ -110,6 +123,22 @@ static void reset(muv_op_t *op, muv_op_t *parent, muv__deliver_t deliver)
     op->reply.body = muv__span(NULL, 0);
     op->tail = 0;
     op->preference = 0;
+    op->retry = MUV__RETRY_NONE;
+    op->several = 0;
+    op->stays = 0;
+    op->has_timeout = 0;
+    op->own_deadline = 0;
+    op->max_time_rule = MUV__MAX_TIME_REST;
+    op->session_concern = MUV__SESSION_CONCERN_NONE;
+    op->session = NULL;
+    op->server_session = NULL;
+    op->doubt = 0;
+    op->concern_failed = 0;
+    op->told_waiting = 0;
+    op->txn_number = 0;
+    op->due_us = INT64_MAX;
+    op->max_time_ms = 0;
+    op->tries = (muv__retry_count_t){0, 0};
     op->error.code = 0;
 }
 
@@ -144,10 +173,12 @@ static int new_op(muv_client_t *client, muv_op_t *parent, muv__deliver_t deliver
         return MUV_ENOMEM;
     }
     reset(op, parent, deliver);
+    op->id = ++client->last_op_id;
     muv__list_push_back(&client->live, &op->link);
     if (parent != NULL) {
         muv__list_push_back(&parent->children, &op->sibling);
         parent->live_children++;
+        muv__session_join(op, NULL);
     }
     client->stats.operations_started++;
     if (client->live_count++ == 0) {
@@ -218,15 +249,25 @@ void muv__op_discard(muv_op_t *op)
 void muv__op_set_timeout(muv_op_t *op, int64_t timeout_ms)
 {
     muv_client_t *client = op->client;
+    int64_t due_us;
 
-    if (timeout_ms == 0 && op->parent == NULL) {
+    if (op->own_deadline) {
+        return;
+    }
+    if (op->parent != NULL) {
+        op->due_us = op->parent->due_us;
+        op->has_timeout = op->parent->has_timeout;
+    } else if (timeout_ms == 0) {
         timeout_ms = client->settings.timeout_ms;
     }
+    /* (CSOT: also an infinite timeoutMS puts the older options out of force.) */
+    op->has_timeout |= timeout_ms != 0;
     if (timeout_ms <= 0 || timeout_ms > INT64_MAX / US_PER_MS / 2) {
         return;
     }
-    muv__deadline_set(&client->deadlines, &op->deadline,
-                      client->context.now_us + timeout_ms * US_PER_MS);
+    due_us = client->context.now_us + timeout_ms * US_PER_MS;
+    op->due_us = due_us < op->due_us ? due_us : op->due_us;
+    muv__deadline_set(&client->deadlines, &op->deadline, due_us);
 }
 
 static void on_deadline(muv__deadline_t *deadline, int64_t now_us)
@@ -260,6 +301,13 @@ void muv__op_take_server(muv_op_t *op, muv__server_t *server)
     server->record->operation_count++;
 }
 
+void muv__op_leave_server(muv_op_t *op)
+{
+    op->server->record->operation_count--;
+    muv__server_release(op->server);
+    op->server = NULL;
+}
+
 void muv__op_name_host(muv_op_t *op)
 {
     size_t length;
@@ -275,9 +323,13 @@ void muv__op_name_host(muv_op_t *op)
 /* Write operations whose bytes may have reached a server are in doubt (design: promise 7). */
 static void set_stop_error(muv_op_t *op, int code)
 {
-    (void)muv__error_code(&op->error, code);
-    op->error.in_doubt =
-        op->machine.state == MUV__OP_AWAITING && op->machine.sent && op->kind != MUV_COMMAND_READ;
+    if (code == MUV_ETIMEOUT && op->tried != NULL) {
+        muv__tried_tell(op);
+    } else {
+        (void)muv__error_code(&op->error, code);
+    }
+    op->error.in_doubt = op->kind != MUV_COMMAND_READ &&
+                         (op->doubt || (op->machine.state == MUV__OP_AWAITING && op->machine.sent));
     muv__op_name_host(op);
 }
 
@@ -451,6 +503,15 @@ int muv_op_begin(muv_client_t *client, const muv_op_opts_t *opts, muv_done_cb cb
     if (status != 0) {
         return status;
     }
+    status = opts == NULL ? 0 : muv__check_timeout(client, opts->timeout_ms);
+    if (status == 0 && opts != NULL) {
+        status = muv__session_check(client, opts->session);
+    }
+    if (status != 0) {
+        muv__op_discard(op);
+        return status;
+    }
+    muv__session_join(op, opts == NULL ? NULL : opts->session);
     op->composite = 1;
     op->finish_when_stopped = opts != NULL && opts->finish_when_stopped == MUV_YES;
     op->cb.done = cb;

@@ -24,10 +24,14 @@
 #include "op/concerns.h"
 #include "op/machine.h"
 #include "op/reply.h"
+#include "op/retry.h"
 #include "pool/pool.h"
+#include "session/server_session.h"
 
 struct muv__pooled_conn;
 struct muv__server;
+struct muv__tried;
+struct muv__watch;
 
 /* Hand the outcome to the caller: op->error when code is not 0, else the reply. */
 typedef void (*muv__deliver_t)(muv_op_t *op);
@@ -61,6 +65,13 @@ enum {
     MUV__OP_DELIVERING /* Its callback runs. */
 };
 
+/* What `maxTimeMS` becomes. */
+typedef enum muv__max_time_rule {
+    MUV__MAX_TIME_REST,  /* The time left under timeoutMS, else `max_time_ms`. */
+    MUV__MAX_TIME_NEVER, /* None: getMore of ordinary cursors; the command has its own. */
+    MUV__MAX_TIME_AWAIT  /* The smaller one of both: getMore of cursors that wait. */
+} muv__max_time_rule_t;
+
 /* In the order of use: what every command touches on its way stands first and together, because
  * operations that wait by the thousand are out of the cache when their turn comes. */
 struct muv_op {
@@ -71,6 +82,7 @@ struct muv_op {
     struct muv__server *server; /* Chosen by selection, or set before START to stay with one. Held
                                  * until the callback has returned. */
     struct muv__pooled_conn *conn; /* While AWAITING. */
+    struct muv__pooled_conn *pin;  /* The only one that will do; counted. See client/pin.h. */
     muv__outgoing_t *outgoing;
     muv__concerns_t *concerns; /* Counted; NULL in composites. */
     muv__op_machine_t machine;
@@ -83,10 +95,32 @@ struct muv_op {
     uint8_t kind;     /* MUV_COMMAND_*. */
     uint8_t unacknowledged;
     uint8_t has_sequence;
-    uint8_t output;         /* An aggregate that ends in $out or $merge. */
-    uint8_t preference;     /* muv__tail_preference_t: what the server wants to see. */
-    uint8_t tail;           /* MUV__TAIL_*: what of the concerns is sent. */
-    muv__prepare_t prepare; /* May be NULL. */
+    uint8_t output;          /* An aggregate that ends in $out or $merge. */
+    uint8_t preference;      /* muv__tail_preference_t: what the server wants to see. */
+    uint8_t tail;            /* MUV__TAIL_*: what of the concerns is sent. */
+    uint8_t retry;           /* muv__retry_kind_t. */
+    uint8_t several;         /* A write of more than one statement or document. */
+    uint8_t stays;           /* `server` was given before START: no other one will do. */
+    uint8_t has_timeout;     /* timeoutMS is in force (CSOT). */
+    uint8_t own_deadline;    /* Who made it has set deadline, due_us and has_timeout. */
+    uint8_t max_time_rule;   /* muv__max_time_rule_t. */
+    uint8_t session_concern; /* MUV__SESSION_CONCERN_*. */
+    uint8_t doubt;           /* A write of an attempt may have been applied. */
+    uint8_t concern_failed;  /* `error` is the write concern's of a reply that is a success. */
+    uint8_t socket_wait;     /* `wait_deadline` is that of socketTimeoutMS. */
+    uint8_t pins_cursor;     /* Its reply may open a cursor, that pins the connection. */
+    uint8_t told_waiting;    /* The log has said that it waits for a server. */
+    muv__server_session_t *server_session; /* Taken with the first connection. */
+    muv_session_t *session;                /* Explicit, counted; NULL: implicit. */
+    int64_t txn_number;                    /* 0: none. */
+    int64_t due_us;      /* The nearest deadline of the operation and its parents; INT64_MAX. */
+    int64_t max_time_ms; /* max_time_ms of the options; 0: none. */
+    muv__retry_count_t tries;
+    int64_t backoff_us;       /* Before the next attempt. */
+    struct muv__tried *tried; /* What earlier attempts left; NULL: this is the first. */
+    struct muv__watch *watch; /* The command that was sent, when somebody hears of it; else NULL. */
+    uint64_t id;              /* Unique in the client; for events. */
+    muv__prepare_t prepare;   /* May be NULL. */
     muv__deliver_t deliver;
     muv__deliver_t dispose; /* Ends `extra` after the callback, or when a start fails; or NULL. */
     muv__any_cb_t cb;
@@ -98,7 +132,8 @@ struct muv_op {
     muv__deadline_t deadline; /* The operation's own. */
     muv_error_t error;        /* Only its head is touched on success. */
 
-    muv__deadline_t wait_deadline; /* Of the wait in progress: selection or queue. */
+    muv__deadline_t wait_deadline; /* Of the wait in progress: selection, queue, back-off, or
+                                    * socketTimeoutMS. */
     muv__list_t wait_link; /* The client's list of operations that wait for a server, or for their
                             * next turn. */
     muv__list_t sibling;   /* In the parent's list of children. */
@@ -122,8 +157,8 @@ int muv__op_new_inner(muv_client_t *client, muv__deliver_t deliver, muv_op_t **r
 /* Undo muv__op_new() when the start call fails after all. */
 void muv__op_discard(muv_op_t *op);
 
-/* Start the deadline: `timeout_ms` from now, as options say it (0: the client's default). Parents
- * keep their own. */
+/* Start the deadline: `timeout_ms` from now, as options say it (0: the parent's, or the client's
+ * default). Parents keep their own. */
 void muv__op_set_timeout(muv_op_t *op, int64_t timeout_ms);
 
 /* Call `op->resume` in the next turn of the loop: work in pieces yields in between. */
@@ -140,6 +175,9 @@ void muv__op_stop(muv_op_t *op, int code);
 
 /* Choose `server` for the operation; before START it skips selection. */
 void muv__op_take_server(muv_op_t *op, struct muv__server *server);
+
+/* The reverse: another one is to be selected. */
+void muv__op_leave_server(muv_op_t *op);
 
 /* Write the chosen server into `op->error`. */
 void muv__op_name_host(muv_op_t *op);

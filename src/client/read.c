@@ -83,6 +83,13 @@ int muv__check_not_negative(muv_client_t *client, const char *name, int64_t valu
     return value >= 0 ? 0 : muv__client_refuse(client, MUV_EINVAL, "%s: it is negative", name);
 }
 
+int muv__check_timeout(muv_client_t *client, int64_t timeout_ms)
+{
+    return timeout_ms >= 0 || timeout_ms == MUV_INFINITE
+               ? 0
+               : muv__client_refuse(client, MUV_EINVAL, "timeout_ms: it is negative");
+}
+
 int muv__read_fields_check(muv_client_t *client, const muv__read_fields_t *fields)
 {
     if (fields->hint != NULL && fields->hint_document != NULL) {
@@ -133,7 +140,4 @@ void muv__read_fields_write(muv__buf_t *buf, const muv__read_fields_t *fields)
     }
     muv__write_document(buf, MUV__KEY("collation"), fields->collation);
     muv__write_document(buf, MUV__KEY("let"), fields->let);
-    if (fields->max_time_ms > 0) {
-        muv__bson_int64(buf, MUV__KEY("maxTimeMS"), fields->max_time_ms);
-    }
 }

@@ -55,8 +55,11 @@ typedef struct muv__read_fields {
 int muv__read_fields_check(muv_client_t *client, const muv__read_fields_t *fields);
 int muv__check_comment(muv_client_t *client, const bson_t *comment);
 int muv__check_batch_size(muv_client_t *client, int32_t batch_size);
+/* (CSOT: negative timeouts are errors; MUV_INFINITE is none.) */
+int muv__check_timeout(muv_client_t *client, int64_t timeout_ms);
 int muv__check_not_negative(muv_client_t *client, const char *name, int64_t value);
 
+/* All but maxTimeMS, which belongs to the tail: the caller sets op->max_time_ms. */
 void muv__read_fields_write(muv__buf_t *buf, const muv__read_fields_t *fields);
 
 /* The only element of `document` under the key "comment"; nothing when it is empty. */

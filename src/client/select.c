@@ -3,10 +3,13 @@
 #include "client/client_inner.h"
 
 #include "base/error.h"
+#include "client/retry.h"
 #include "topology/selection.h"
 
 /* Two servers' names in an error of 256 bytes are all that is readable. */
 #define TOPOLOGY_TEXT_SIZE 160
+
+#define NO_SERVER "no suitable server within serverSelectionTimeoutMS"
 
 /* MongoDB 5.0. */
 #define WIRE_VERSION_OUTPUT_ON_SECONDARY 13
@@ -66,6 +69,10 @@ static int pick(muv_op_t *op)
     if ((op->tail & MUV__TAIL_READ_PREFERENCE) != 0) {
         criteria.read_preference = &op->concerns->read_pref;
     }
+    if (MUV__UNLIKELY(op->tried != NULL)) {
+        criteria.deprioritized = op->tried->servers;
+        criteria.deprioritized_count = op->tried->count;
+    }
     status = muv__selection_pick(snapshot, &criteria, muv__random_next(&client->random), &entry,
                                  &op->error);
     if (status != 0) {
@@ -85,11 +92,26 @@ static void on_selection_timeout(muv__deadline_t *deadline, int64_t now_us)
     char text[TOPOLOGY_TEXT_SIZE];
 
     (void)now_us;
-    muv__topology_snapshot_text(op->client->topology.snapshot, text, sizeof(text));
-    (void)muv__error_set(&op->error, MUV_ESELECTION,
-                         "no suitable server within serverSelectionTimeoutMS: %s", text);
+    if (!muv__deployment_unresolved(op->client, &op->error)) {
+        muv__topology_snapshot_text(op->client->topology.snapshot, text, sizeof(text));
+        (void)muv__error_set(&op->error, MUV_ESELECTION, NO_SERVER ": %s", text);
+    }
+    /* The message has the topology beside it (Server Selection: not to be repeated). */
+    muv__events_tell_selection(op, MUV__EVENT_SELECTION_FAILED,
+                               op->error.code == MUV_ESELECTION ? NO_SERVER : op->error.message);
     muv__select_leave(op);
     muv__run(op, MUV__OP_ON_FAILED);
+}
+
+/* What `pick` found is the end of the selection. */
+static muv__op_event_t end_selection(muv_op_t *op, int status)
+{
+    if (MUV__LIKELY(status == 1)) {
+        muv__events_tell_selection(op, MUV__EVENT_SELECTION_SUCCEEDED, NULL);
+        return MUV__OP_ON_SELECTED;
+    }
+    muv__events_tell_selection(op, MUV__EVENT_SELECTION_FAILED, op->error.message);
+    return MUV__OP_ON_FAILED;
 }
 
 static muv__op_event_t wait_for_server(muv_op_t *op)
@@ -99,8 +121,9 @@ static muv__op_event_t wait_for_server(muv_op_t *op)
     if (client->selecting_count >= client->settings.pool.max_waiting) {
         (void)muv__error_set(&op->error, MUV_EQUEUEFULL,
                              "max_waiting: too many operations wait for a server");
-        return MUV__OP_ON_FAILED;
+        return end_selection(op, MUV_EQUEUEFULL);
     }
+    muv__events_tell_selection(op, MUV__EVENT_SELECTION_WAITING, NULL);
     muv__list_push_back(&client->selecting, &op->wait_link);
     client->selecting_count++;
     if (client->settings.selection_timeout_us != INT64_MAX) {
@@ -124,13 +147,12 @@ muv__op_event_t muv__select(muv_op_t *op)
         }
     }
     if (op->server != NULL) {
+        op->stays = 1;
         return MUV__OP_ON_SELECTED;
     }
+    muv__events_tell_selection(op, MUV__EVENT_SELECTION_STARTED, NULL);
     status = pick(op);
-    if (MUV__LIKELY(status == 1)) {
-        return MUV__OP_ON_SELECTED;
-    }
-    return status == 0 ? wait_for_server(op) : MUV__OP_ON_FAILED;
+    return MUV__UNLIKELY(status == 0) ? wait_for_server(op) : end_selection(op, status);
 }
 
 void muv__select_leave(muv_op_t *op)
@@ -159,6 +181,6 @@ void muv__select_again(muv_client_t *client)
             continue;
         }
         muv__select_leave(op);
-        muv__run(op, status == 1 ? MUV__OP_ON_SELECTED : MUV__OP_ON_FAILED);
+        muv__run(op, end_selection(op, status));
     }
 }

@@ -8,6 +8,11 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "client/client_inner.h"
+#include "client/pin.h"
+#include "client/retry.h"
+#include "client/session.h"
+
+#define US_PER_MS 1000
 
 /* Bounds of the drain grace (design: promise 3). */
 #define DRAIN_GRACE_MIN_US 5000
@@ -50,6 +55,9 @@ static void on_ready(muv__conn_t *conn, muv__span_t hello)
     muv__server_t *server = pooled->server;
 
     (void)hello;
+    if (conn->limits.has_service_id && conn->context->load_balanced) {
+        pooled->node.service_id = conn->limits.service_id;
+    }
     server->handshake_us = now_of(server) - conn->started_us;
     muv__server_update_drain_grace(server);
     muv__server_carry_out(server,
@@ -57,14 +65,21 @@ static void on_ready(muv__conn_t *conn, muv__span_t hello)
 }
 
 /* The write was done; but the server may say in the same reply that it is going down (SDAM: check
- * top-level error and writeConcernError). */
-static void report_write_concern_error(muv_op_t *op, const muv__reply_info_t *info,
-                                       muv__span_t body)
+ * top-level error and writeConcernError), and that it may be repeated (Retryable Writes). */
+static void take_write_concern_error(muv_op_t *op, const muv__reply_info_t *info, muv__span_t body)
 {
+    muv__reply_info_t inner;
     muv_error_t error;
 
-    muv__reply_error(info, body, &error);
+    muv__reply_read(info->write_concern_error, &inner);
+    muv__reply_error(&inner, body, &error);
+    error.labels = info->labels | muv__op_concern_labels(op, inner.code);
     muv__deployment_on_failure(op->server, &op->conn->node, &error, 1);
+    if ((error.labels & MUV_LABEL_RETRYABLE_WRITE) != 0 && op->retry == MUV__RETRY_WRITE) {
+        op->error = error;
+        muv__op_name_host(op);
+        op->concern_failed = 1;
+    }
 }
 
 static void on_reply(muv__conn_t *conn, const muv__msg_t *msg, muv__chunk_t *chunk)
@@ -77,12 +92,15 @@ static void on_reply(muv__conn_t *conn, const muv__msg_t *msg, muv__chunk_t *chu
     op->reply.body = msg->body;
     op->reply.chunk = muv__chunk_retain(chunk);
     op->cursor = info.cursor;
+    if (info.cluster_time.size != 0 || op->session != NULL) {
+        muv__session_on_reply(op, &info);
+    }
     if (MUV__UNLIKELY(!info.ok)) {
         muv__reply_error(&info, msg->body, &op->error);
         muv__op_name_host(op);
         muv__deployment_on_failure(op->server, &op->conn->node, &op->error, 1);
     } else if (MUV__UNLIKELY(info.write_concern_error.size != 0)) {
-        report_write_concern_error(op, &info, msg->body);
+        take_write_concern_error(op, &info, msg->body);
     }
     muv__run(op, MUV__OP_ON_REPLY);
 }
@@ -97,6 +115,10 @@ static void on_idle(muv__conn_t *conn)
         muv__run(pooled->op, MUV__OP_ON_SENT);
         return;
     }
+    if (MUV__UNLIKELY(pooled->pins != 0)) {
+        muv__pin_serve(pooled);
+        return;
+    }
     muv__server_carry_out(server, muv__pool_drained(&server->pool, &pooled->node, now_of(server)));
 }
 
@@ -104,7 +126,30 @@ static void take_error(muv_op_t *op, const muv_error_t *error)
 {
     muv__error_assign(&op->error, error);
     muv__op_name_host(op);
-    op->error.in_doubt = op->machine.sent && op->kind != MUV_COMMAND_READ;
+}
+
+/* The connection broke with the command on it. */
+static void break_request(muv_op_t *op)
+{
+    muv__op_name_host(op);
+    op->conn = NULL;
+    if (op->server_session != NULL) {
+        muv__session_mark_dirty(op);
+    }
+}
+
+/* A connection that was closed for `code` leaves its pool; a pinned one when its last holder lets
+ * go. */
+static void drop_connection(muv__pooled_conn_t *pooled, int code)
+{
+    muv__server_t *server = pooled->server;
+
+    if (MUV__UNLIKELY(pooled->pins != 0)) {
+        muv__pin_broken(pooled, code);
+        return;
+    }
+    muv__server_carry_out(
+        server, muv__pool_conn_failed(&server->pool, &pooled->node, code, now_of(server)));
 }
 
 /* The waiters that the pool fails while `error` is known get it instead of the bare code. */
@@ -114,7 +159,6 @@ static void on_failed(muv__conn_t *conn, const muv_error_t *error)
     muv__server_t *server = pooled->server;
     muv_op_t *op = pooled->op;
     int pending = pooled->node.state == MUV__POOL_CONN_PENDING;
-    unsigned effects;
 
     pooled->op = NULL;
     server->last_error = error;
@@ -124,14 +168,14 @@ static void on_failed(muv__conn_t *conn, const muv_error_t *error)
     /* A connection that broke while nobody used it says nothing of the server: the server may have
      * closed it for its own reasons. */
     if (pending || op != NULL) {
+        pooled->break_told = 1;
         muv__deployment_on_failure(server, &pooled->node, error, !pending);
     }
-    effects = muv__pool_conn_failed(&server->pool, &pooled->node, error->code, now_of(server));
-    muv__server_carry_out(server, effects);
+    drop_connection(pooled, error->code);
     server->last_error = NULL;
     if (op != NULL) {
         take_error(op, error);
-        op->conn = NULL;
+        break_request(op);
         muv__run(op, MUV__OP_ON_BROKEN);
     }
 }
@@ -173,6 +217,10 @@ static void on_closed(muv__conn_t *conn)
     muv__server_t *server = pooled->server;
 
     server->client->stats.connections_closed++;
+    if (MUV__UNLIKELY(pooled->pins != 0)) {
+        pooled->gone = 1;
+        return;
+    }
     muv__mem_free(pooled);
     muv__server_conn_closed(server);
 }
@@ -183,6 +231,7 @@ static const muv__conn_ops_t conn_ops = {
     .on_idle = on_idle,
     .on_failed = on_failed,
     .on_closed = on_closed,
+    .logs_in = 1,
 };
 
 /* --- carrying out ------------------------------------------------------------------------------*/
@@ -224,19 +273,20 @@ static void close_connections(muv__server_t *server)
 
         pooled->op = NULL;
         muv__conn_close(&pooled->conn);
+        if (MUV__UNLIKELY(pooled->pins != 0)) {
+            muv__pin_broken(pooled, MUV_ENETWORK);
+        }
         if (op != NULL) {
             (void)muv__error_set(&op->error, MUV_ENETWORK,
                                  "Connection to %s interrupted due to server monitor timeout",
                                  server->host_text);
-            muv__op_name_host(op);
-            op->error.in_doubt = op->kind != MUV_COMMAND_READ;
-            op->conn = NULL;
+            break_request(op);
             muv__run(op, MUV__OP_ON_BROKEN);
         }
     }
 }
 
-static void take_connection(muv_op_t *op, muv__pool_conn_t *node)
+void muv__server_give_connection(muv_op_t *op, muv__pool_conn_t *node)
 {
     op->conn = pooled_of_node(node);
     op->conn->op = op;
@@ -277,7 +327,7 @@ static void serve_waiters(muv__server_t *server)
 
         prefetch_next(server);
         end_wait(server, op);
-        take_connection(op, waiter->conn);
+        muv__server_give_connection(op, waiter->conn);
         muv__run(op, MUV__OP_ON_CHECKED_OUT);
     }
 }
@@ -292,10 +342,15 @@ static unsigned create_connection(muv__server_t *server)
         return muv__pool_create_failed(&server->pool, MUV_ENOMEM, now_of(server));
     }
     pooled->server = server;
+    muv__list_init(&pooled->waiting);
     muv__conn_open(&pooled->conn, &client->context, server->host, &conn_ops, pooled);
     server->open_conns++;
     client->stats.connections_created++;
     muv__pool_add(&server->pool, &pooled->node, now_of(server));
+    if (pooled->node.cause == NULL && client->settings.timeout_ms > 0) {
+        /* (CSOT: the handshakes for minPoolSize, where no operation has a deadline.) */
+        pooled->conn.greeting_us = client->settings.timeout_ms * US_PER_MS;
+    }
     return 0;
 }
 
@@ -364,12 +419,26 @@ static void on_wait_queue_timeout(muv__deadline_t *deadline, int64_t now_us)
     muv__op_stop(op, MUV_EWAITQUEUE);
 }
 
+static muv__op_event_t check_out_pinned(muv_op_t *op)
+{
+    muv__op_event_t event = muv__pin_check_out(op);
+
+    if (event == MUV__OP_ON_CHECKED_OUT) {
+        muv__server_give_connection(op, &op->pin->node);
+    }
+    return event;
+}
+
 muv__op_event_t muv__server_check_out(muv__server_t *server, muv_op_t *op)
 {
-    unsigned effects = muv__pool_check_out(&server->pool, &op->waiter, now_of(server));
+    unsigned effects;
 
+    if (MUV__UNLIKELY(op->pin != NULL)) {
+        return check_out_pinned(op);
+    }
+    effects = muv__pool_check_out(&server->pool, &op->waiter, now_of(server));
     if (MUV__LIKELY(op->waiter.conn != NULL)) {
-        take_connection(op, op->waiter.conn);
+        muv__server_give_connection(op, op->waiter.conn);
         muv__server_carry_out(server, effects);
         return MUV__OP_ON_CHECKED_OUT;
     }
@@ -379,7 +448,7 @@ muv__op_event_t muv__server_check_out(muv__server_t *server, muv_op_t *op)
         muv__server_carry_out(server, effects);
         return MUV__OP_ON_FAILED;
     }
-    if (server->client->settings.wait_queue_timeout_us != INT64_MAX) {
+    if (server->client->settings.wait_queue_timeout_us != INT64_MAX && !op->has_timeout) {
         op->wait_deadline.on_due = on_wait_queue_timeout;
         muv__deadline_set(&server->client->deadlines, &op->wait_deadline,
                           now_of(server) + server->client->settings.wait_queue_timeout_us);
@@ -394,6 +463,14 @@ void muv__server_leave_queue(muv__server_t *server, muv_op_t *op, int timed_out)
         timed_out ? MUV__POOL_REASON_TIMEOUT : MUV__POOL_REASON_CONNECTION_ERROR;
 
     end_wait(server, op);
+    if (MUV__UNLIKELY(op->pin != NULL)) {
+        muv__pin_leave_queue(op);
+        return;
+    }
+    if (op->error.code == MUV_EWAITQUEUE && server->client->context.load_balanced) {
+        muv__pin_explain_timeout(server, &op->error);
+        muv__op_name_host(op);
+    }
     muv__server_carry_out(server,
                           muv__pool_forget(&server->pool, &op->waiter, reason, now_of(server)));
 }
@@ -413,6 +490,9 @@ void muv__server_check_in(muv_op_t *op)
     muv__server_t *server = op->server;
     muv__pooled_conn_t *pooled = detach(op);
 
+    if (MUV__UNLIKELY(pooled->pins != 0 || op->pins_cursor) && muv__pin_check_in(op, pooled)) {
+        return;
+    }
     muv__server_carry_out(server, muv__pool_check_in(&server->pool, &pooled->node, now_of(server)));
 }
 
@@ -421,29 +501,44 @@ void muv__server_abandon(muv_op_t *op)
     muv__server_t *server = op->server;
     muv__pooled_conn_t *pooled = detach(op);
 
-    if (muv__conn_abandon(&pooled->conn)) {
+    if (op->server_session != NULL) {
+        /* The command may still run there, and nothing else may meanwhile (Driver Sessions). */
+        muv__session_mark_dirty(op);
+    }
+    if (!muv__conn_abandon(&pooled->conn)) {
+        muv__conn_close(&pooled->conn);
+        drop_connection(pooled, op->error.code);
+    } else if (MUV__LIKELY(pooled->pins == 0)) {
         muv__server_carry_out(server,
                               muv__pool_drain(&server->pool, &pooled->node, now_of(server)));
-        return;
     }
-    muv__conn_close(&pooled->conn);
-    muv__server_carry_out(server, muv__pool_conn_failed(&server->pool, &pooled->node,
-                                                        op->error.code, now_of(server)));
 }
 
-void muv__server_send_failed(muv_op_t *op, int status)
+/* `op->error` is filled. */
+static void close_request(muv_op_t *op)
 {
     muv__server_t *server = op->server;
     muv__pooled_conn_t *pooled = detach(op);
 
-    muv__conn_system_error(&pooled->conn, status, "writing to", &op->error);
-    muv__op_name_host(op);
-    op->error.in_doubt = op->kind != MUV_COMMAND_READ;
+    break_request(op);
     muv__conn_close(&pooled->conn);
     /* As much a network error of an application's socket as one while reading. */
+    pooled->break_told = 1;
     muv__deployment_on_failure(server, &pooled->node, &op->error, 1);
-    muv__server_carry_out(server, muv__pool_conn_failed(&server->pool, &pooled->node,
-                                                        op->error.code, now_of(server)));
+    drop_connection(pooled, op->error.code);
+}
+
+void muv__server_send_failed(muv_op_t *op, int status)
+{
+    muv__conn_system_error(&op->conn->conn, status, "writing to", &op->error);
+    close_request(op);
+}
+
+void muv__server_request_timed_out(muv_op_t *op)
+{
+    (void)muv__error_set(&op->error, MUV_ENETTIMEOUT, "%s did not answer within socketTimeoutMS",
+                         op->server->host_text);
+    close_request(op);
 }
 
 /* --- life --------------------------------------------------------------------------------------*/

@@ -17,9 +17,18 @@
 typedef struct muv__pooled_conn {
     muv__pool_conn_t node; /* First, beside the head of `conn`: one request touches both. */
     struct muv__server *server;
-    muv_op_t *op; /* While WAITING or WRITING for it. */
+    muv_op_t *op;       /* While WAITING or WRITING for it. */
+    uint32_t pins;      /* Cursors and operations that keep it; see client/pin.h. */
+    uint8_t pinned_by;  /* MUV__PINNED_BY_*. */
+    uint8_t serving;    /* Those who wait for it are being served. */
+    uint8_t break_told; /* The topology knows that it broke. */
+    uint8_t gone;       /* on_closed() has come; the last pin frees it. */
     muv__conn_t conn;
+    muv__list_t waiting; /* Operations with this pin: `wait_link`. */
+    int broken_code;     /* Of the error, when it broke while it was pinned. */
 } muv__pooled_conn_t;
+
+enum { MUV__PINNED_BY_CURSOR = 1, MUV__PINNED_BY_TRANSACTION };
 
 typedef struct muv__server {
     muv_client_t *client;
@@ -67,12 +76,18 @@ muv__op_event_t muv__server_check_out(muv__server_t *server, muv_op_t *op);
 /* Leave the queue. */
 void muv__server_leave_queue(muv__server_t *server, muv_op_t *op, int timed_out);
 
+/* Hand an IN_USE connection to an operation. */
+void muv__server_give_connection(muv_op_t *op, muv__pool_conn_t *node);
+
 /* The operation's connection goes back, or is drained first, or is closed. */
 void muv__server_check_in(muv_op_t *op);
 void muv__server_abandon(muv_op_t *op);
 
 /* The connection of `op` broke while sending: it is closed and forgotten, `op->error` is filled. */
 void muv__server_send_failed(muv_op_t *op, int status);
+
+/* The reply took longer than socketTimeoutMS: likewise. */
+void muv__server_request_timed_out(muv_op_t *op);
 
 /* Memory was given back: a connection whose reading had stopped may go on. Returns 1 if there was
  * one. */

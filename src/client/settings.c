@@ -9,6 +9,8 @@
 #include "base/host.h"
 #include "base/mem.h"
 #include "client/client_inner.h"
+#include "client/credential.h"
+#include "client/tls_settings.h"
 #include "conn/hello.h"
 #include "conn/metadata.h"
 #include "net/net.h"
@@ -60,10 +62,37 @@ static int apply_numbers(muv__uri_t *uri, const muv_client_opts_t *opts, muv_err
         {"heartbeatFrequencyMS", opts->heartbeat_frequency_ms},
         {"localThresholdMS", opts->local_threshold_ms},
         {"timeoutMS", opts->timeout_ms},
+        {"socketTimeoutMS", opts->socket_timeout_ms},
+        {"maxAdaptiveRetries", opts->max_adaptive_retries},
+        {"srvMaxHosts", opts->srv_max_hosts},
     };
 
     for (size_t i = 0; i < MUV__COUNT_OF(numbers); i++) {
         int status = set_number(uri, numbers[i].name, numbers[i].value, reterr);
+
+        if (status != 0) {
+            return status;
+        }
+    }
+    return 0;
+}
+
+static int apply_flags(muv__uri_t *uri, const muv_client_opts_t *opts, muv_error_t *reterr)
+{
+    const struct {
+        const char *name;
+        int8_t value;
+    } flags[] = {
+        {"directConnection", opts->direct_connection},
+        {"loadBalanced", opts->load_balanced},
+        {"retryReads", opts->retry_reads},
+        {"retryWrites", opts->retry_writes},
+        {"enableOverloadRetargeting", opts->enable_overload_retargeting},
+        {"tls", opts->tls},
+    };
+
+    for (size_t i = 0; i < MUV__COUNT_OF(flags); i++) {
+        int status = set_flag(uri, flags[i].name, flags[i].value, reterr);
 
         if (status != 0) {
             return status;
@@ -83,7 +112,23 @@ static int apply_struct(muv__uri_t *uri, const muv_client_opts_t *opts, muv_erro
         status = set_text(uri, "replicaSet", opts->replica_set, reterr);
     }
     if (status == 0) {
-        status = set_flag(uri, "directConnection", opts->direct_connection, reterr);
+        status = set_text(uri, "srvServiceName", opts->srv_service_name, reterr);
+    }
+    if (status == 0) {
+        status = set_text(uri, "serverMonitoringMode", opts->server_monitoring_mode, reterr);
+    }
+    if (status == 0) {
+        status = set_text(uri, "tlsCAFile", opts->tls_ca_file, reterr);
+    }
+    if (status == 0) {
+        status = set_text(uri, "tlsCertificateKeyFile", opts->tls_certificate_key_file, reterr);
+    }
+    if (status == 0) {
+        status = set_text(uri, "tlsCertificateKeyFilePassword",
+                          opts->tls_certificate_key_file_password, reterr);
+    }
+    if (status == 0) {
+        status = apply_flags(uri, opts, reterr);
     }
     if (status == 0 && (opts->max_waiting < 0 || opts->max_pending_bytes < 0)) {
         status = muv__error_set(reterr, MUV_EINVAL, "%s: must not be negative",
@@ -129,6 +174,17 @@ static int64_t limit_us(int64_t value_ms)
     return value_ms <= 0 || value_ms > INT64_MAX / US_PER_MS / 2 ? INT64_MAX : value_ms * US_PER_MS;
 }
 
+/* (SDAM monitoring: serverMonitoringMode; a function is frozen between two calls, and would find a
+ * stream broken at the next one.) */
+static int may_stream(const muv__options_t *options)
+{
+    const muv__metadata_t metadata = {.get = muv__net_environment};
+
+    return options->server_monitoring_mode == MUV__MONITORING_STREAM ||
+           (options->server_monitoring_mode == MUV__MONITORING_AUTO &&
+            !muv__metadata_in_faas(&metadata));
+}
+
 static void convert(muv__settings_t *settings, const muv__options_t *options,
                     const muv_client_opts_t *opts)
 {
@@ -143,7 +199,19 @@ static void convert(muv__settings_t *settings, const muv__options_t *options,
     settings->wait_queue_timeout_us = limit_us(options->wait_queue_timeout_ms);
     settings->heartbeat_interval_us = options->heartbeat_frequency_ms * US_PER_MS;
     settings->local_threshold_us = options->local_threshold_ms * US_PER_MS;
+    settings->socket_timeout_us = limit_us(options->socket_timeout_ms);
     settings->timeout_ms = options->timeout_ms;
+    if (options->timeout_ms == 0 && muv__options_has(options, MUV__OPTION_TIMEOUT)) {
+        settings->timeout_ms = MUV_INFINITE; /* (CSOT: no limit, but the older options are out.) */
+    }
+    settings->retry.retry_reads = options->retry_reads != 0;
+    settings->retry.retry_writes = options->retry_writes != 0;
+    settings->retry.overload_retargeting = options->enable_overload_retargeting != 0;
+    settings->retry.max_adaptive_retries = options->max_adaptive_retries < UINT32_MAX
+                                               ? (uint32_t)options->max_adaptive_retries
+                                               : UINT32_MAX;
+    settings->jitter = -1;
+    settings->stream_checks = (int8_t)may_stream(options);
     settings->max_pending_bytes =
         (size_t)(opts != NULL && opts->max_pending_bytes > 0 ? opts->max_pending_bytes
                                                              : DEFAULT_MAX_PENDING_BYTES);
@@ -152,8 +220,11 @@ static void convert(muv__settings_t *settings, const muv__options_t *options,
 /* --- the handshake -----------------------------------------------------------------------------*/
 
 /* The first hello is the same on every connection: it is encoded once. */
-static void write_hello(muv__buf_t *buf, const muv__options_t *options)
+static void write_hello(muv_client_t *client)
 {
+    const muv__options_t *options = &client->uri->options;
+    muv__span_t server_api = client->context.server_api;
+    muv__buf_t *buf = &client->hello;
     muv__net_system_t system;
     char platform[PLATFORM_TEXT_SIZE];
     muv__metadata_t metadata = {.app_name = options->app_name,
@@ -165,7 +236,10 @@ static void write_hello(muv__buf_t *buf, const muv__options_t *options)
                                 .platform = platform,
                                 .get = muv__net_environment};
     muv__hello_options_t hello = {.metadata = &metadata,
-                                  .load_balanced = options->load_balanced != 0};
+                                  .load_balanced = options->load_balanced != 0,
+                                  .server_api = server_api.size != 0,
+                                  .compressor_count = options->compressor_count,
+                                  .compressors = options->compressors};
 
     muv__net_system(&system);
     metadata.in_docker = system.in_docker;
@@ -173,31 +247,22 @@ static void write_hello(muv__buf_t *buf, const muv__options_t *options)
                    MUV__COMPILER_MAJOR, MUV__COMPILER_MINOR, bson_get_version(),
                    system.loop_library);
     muv__hello_write_first(buf, &hello);
+    muv__buf_append(buf, server_api.data, server_api.size);
 }
 
-/* --- what cannot be done yet -------------------------------------------------------------------*/
+/* --- the proxy ---------------------------------------------------------------------------------*/
 
-/* A connection string that asks for protection must never be served without it. */
-static int refuse_unsupported(const muv__uri_t *uri, muv_error_t *reterr)
+static void take_proxy(muv_client_t *client)
 {
-    const muv__options_t *options = &uri->options;
-    const char *what = NULL;
+    const muv__options_t *options = &client->uri->options;
 
-    if (uri->srv) {
-        what = "mongodb+srv://";
-    } else if (options->tls) {
-        what = "tls";
-    } else if (uri->username != NULL || options->auth_mechanism != MUV__AUTH_DEFAULT) {
-        what = "authentication";
-    } else if (options->proxy_host != NULL) {
-        what = "proxyHost";
-    } else if (options->load_balanced) {
-        what = "loadBalanced";
+    if (options->proxy_host != NULL && options->proxy_host[0] != '\0') {
+        client->proxy = (muv__socks5_proxy_t){.host = options->proxy_host,
+                                              .port = (uint16_t)options->proxy_port,
+                                              .username = options->proxy_username,
+                                              .password = options->proxy_password};
+        client->context.proxy = &client->proxy;
     }
-    if (what == NULL) {
-        return 0;
-    }
-    return muv__error_set(reterr, MUV_EINVAL, "%s: not supported by this version of libmuv", what);
 }
 
 int muv__settings_read(muv_client_t *client, const char *uri, const muv_client_opts_t *opts,
@@ -212,7 +277,14 @@ int muv__settings_read(muv_client_t *client, const char *uri, const muv_client_o
         status = muv__uri_finish(client->uri, reterr);
     }
     if (status == 0) {
-        status = refuse_unsupported(client->uri, reterr);
+        take_proxy(client);
+        status = muv__tls_settings_read(client, opts, reterr);
+    }
+    if (status == 0) {
+        status = muv__client_credential_read(client, reterr);
+    }
+    if (status == 0 && opts != NULL) {
+        status = muv__server_api_read(client, opts->server_api, reterr);
     }
     if (status == 0 && opts != NULL && opts->dns_servers != NULL) {
         status = copy_dns_servers(client, opts->dns_servers, reterr);
@@ -227,6 +299,20 @@ int muv__settings_read(muv_client_t *client, const char *uri, const muv_client_o
         return muv__error_code(reterr, MUV_ENOMEM);
     }
     convert(&client->settings, &client->uri->options, opts);
-    write_hello(&client->hello, &client->uri->options);
+    write_hello(client);
+    return client->hello.error == 0 ? 0 : muv__error_code(reterr, client->hello.error);
+}
+
+int muv__settings_resolved(muv_client_t *client, muv_error_t *reterr)
+{
+    int status = muv__client_credential_read(client, reterr);
+
+    if (status != 0) {
+        return status;
+    }
+    muv__buf_reset(&client->hello, client->hello.capacity);
+    write_hello(client);
+    client->context.hello = muv__span(client->hello.data, client->hello.size);
+    client->context.load_balanced = client->uri->options.load_balanced != 0;
     return client->hello.error == 0 ? 0 : muv__error_code(reterr, client->hello.error);
 }

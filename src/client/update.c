@@ -34,7 +34,8 @@ static int start_update(muv_collection_t *collection, muv__statement_t *statemen
                         const muv_update_opts_t *opts, muv_write_cb cb, void *data,
                         muv_op_t **ret_op)
 {
-    muv__write_common_t common = {opts->timeout_ms, opts->parent, opts->write_concern};
+    muv__write_common_t common = {opts->timeout_ms, opts->parent, opts->write_concern,
+                                  opts->session};
     const char *complaint = muv__check_hint(opts->hint, opts->hint_document);
     muv_op_t *op;
     int status;
@@ -52,6 +53,9 @@ static int start_update(muv_collection_t *collection, muv__statement_t *statemen
     }
     op->cb.write = cb;
     op->data = data;
+    if (statement->multi) {
+        muv__write_is_multi(op);
+    }
     muv__write_guard_hint(op, opts->hint, opts->hint_document);
     statement->array_filters = opts->array_filters;
     statement->sort = opts->sort;

@@ -40,6 +40,7 @@ typedef struct muv__write_common {
     int64_t timeout_ms;
     muv_op_t *parent;
     const muv_write_concern_t *write_concern;
+    muv_session_t *session;
 } muv__write_common_t;
 
 /* Begin a write on `collection`: the operation with its concerns, and "name: collection" written.
@@ -50,6 +51,9 @@ int muv__write_begin(muv_collection_t *collection, const muv__write_common_t *co
 /* Seal and start it. */
 int muv__write_launch(muv_collection_t *collection, const muv__write_common_t *common, muv_op_t *op,
                       muv_op_t **ret_op);
+
+/* Its statement may touch several documents: it cannot be repeated. */
+void muv__write_is_multi(muv_op_t *op);
 
 /* A hint in an unacknowledged write: an old server would ignore it silently (CRUD: hint), so the
  * connection's version is looked at. */

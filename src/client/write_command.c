@@ -15,12 +15,16 @@ int muv__write_begin(muv_collection_t *collection, const muv__write_common_t *co
                                              MUV__TAIL_WRITE_CONCERN, deliver, &op);
 
     if (status == 0) {
+        status = muv__command_join(op, common->session);
+    }
+    if (status == 0) {
         status = muv__command_override(op, NULL, common->write_concern, NULL);
     }
     if (status != 0) {
         return status;
     }
     op->unacknowledged = !muv__write_concern_is_acknowledged(&op->concerns->write_concern);
+    op->retry = MUV__RETRY_WRITE;
     muv__bson_utf8(muv__op_buf(op), (const char *)name.data, name.size, collection->name,
                    collection->name_length);
     *ret = op;
@@ -33,6 +37,14 @@ int muv__write_launch(muv_collection_t *collection, const muv__write_common_t *c
     return muv__command_launch(
         op, collection->database, collection->database_length,
         common->timeout_ms != 0 ? common->timeout_ms : collection->timeout_ms, ret_op);
+}
+
+/* Servers do not number statements that touch several documents (Retryable Writes: supported
+ * operations). */
+void muv__write_is_multi(muv_op_t *op)
+{
+    op->retry = MUV__RETRY_NONE;
+    op->several = 1;
 }
 
 static int prepare_with_hint(muv_op_t *op)

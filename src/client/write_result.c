@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "client/retry.h"
 #include "op/reply.h"
 
 int muv__document_id(muv__span_t document, muv_bson_value_t *ret)
@@ -46,6 +47,7 @@ void muv__write_take_concern_error(muv_op_t *op)
         op->error.reply = op->reply.body.data;
         op->error.reply_size = (uint32_t)op->reply.body.size;
         muv__op_name_host(op);
+        muv__op_translate_timeout(op, &op->error);
     }
 }
 
@@ -136,6 +138,7 @@ static void read_reply(muv_op_t *op, struct single *single, muv__write_counts_t 
         op->error.reply = op->reply.body.data;
         op->error.reply_size = (uint32_t)op->reply.body.size;
         muv__op_name_host(op);
+        muv__op_translate_timeout(op, &op->error);
     }
 }
 
@@ -155,7 +158,8 @@ void muv__write_deliver_single(muv_op_t *op, muv__write_counts_t counts, int64_t
         read_reply(op, &single, counts, max_n);
     }
     error = op->error.code != 0 ? &op->error : NULL;
-    give = error == NULL || error->code == MUV_EWRITE || error->in_doubt;
+    give = error == NULL || error->in_doubt || single.outcome.result.write_error_count != 0 ||
+           single.outcome.result.write_concern_error_count != 0;
     if (op->cb.write != NULL) {
         op->cb.write(op, error, give ? &single.outcome.result : NULL, op->data);
     }

@@ -20,7 +20,9 @@
 #include "base/host.h"
 #include "conn/establish.h"
 #include "conn/outgoing.h"
+#include "conn/secure.h"
 #include "net/net.h"
+#include "wire/compress.h"
 #include "wire/reader.h"
 
 typedef struct muv__conn muv__conn_t;
@@ -38,8 +40,9 @@ typedef enum muv__conn_state {
 #define MUV__CONN_DRAIN_SILENCE_US INT64_C(3000000)
 #define MUV__CONN_DRAIN_MAX_BYTES (1024 * 1024)
 
-/* Why reading waits: the memory budget is used up; the request has not left entirely. */
-enum { MUV__CONN_PAUSED_MEMORY = 1, MUV__CONN_PAUSED_WRITING = 2 };
+/* Why reading waits: the memory budget is used up; the request has not left entirely; a reply is
+ * being decompressed. */
+enum { MUV__CONN_PAUSED_MEMORY = 1, MUV__CONN_PAUSED_WRITING = 2, MUV__CONN_PAUSED_WORKING = 3 };
 
 /* Bytes of `warm` that are fetched. */
 #define MUV__CONN_WARM_BYTES 320
@@ -52,13 +55,19 @@ typedef struct muv__conn_limits {
     uint32_t max_write_batch_size;
     int32_t max_wire_version;
     int64_t server_connection_id; /* 0: not told. */
+    int8_t retryable_writes;      /* It has sessions and is no standalone. */
     int8_t hello_ok;
+    uint8_t has_sessions;   /* The server tells a session timeout, or is behind a load balancer. */
+    uint8_t has_service_id; /* Behind a load balancer, always. */
+    uint8_t service_id[12]; /* An ObjectId: which of the services behind it this one leads to. */
+    uint8_t compressor;     /* Of requests: MUV__COMPRESS_*; 0: none. */
 } muv__conn_limits_t;
 
 typedef struct muv__conn_ops {
     /* The socket is connected and hello about to be sent. May be NULL. */
     void (*on_connected)(muv__conn_t *conn);
-    /* The handshake is done; `hello` is the reply's document, valid during the call. */
+    /* The handshake is done; `hello` is the reply's document, valid during the call. It is empty
+     * when the connection has logged in. */
     void (*on_ready)(muv__conn_t *conn, muv__span_t hello);
     /* The reply to the request in progress. The connection is IDLE again, or still WAITING when the
      * reply says moreToCome. `msg` lives in `chunk`, which the owner may retain. */
@@ -72,6 +81,8 @@ typedef struct muv__conn_ops {
     /* The connection of a monitor: a server whose wire versions do not fit ours gets ready too, for
      * the topology has to know it (SDAM: compatible). */
     uint8_t any_wire_version;
+    /* It logs in, if there is a credential. Monitors never do (SDAM monitoring). */
+    uint8_t logs_in;
 } muv__conn_ops_t;
 
 /* Shared by all connections of a client; outlives them. */
@@ -80,11 +91,24 @@ typedef struct muv__conn_context {
     muv__chunk_pool_t *chunks;
     muv__outgoing_pool_t *outgoing;
     muv__heap_t *deadlines;
-    muv__span_t hello;          /* The first hello's elements, ready to be copied. */
-    int64_t connect_timeout_us; /* Per stage; INT64_MAX: none. */
+    const struct muv__socks5_proxy *proxy; /* [borrow] NULL: directly. Not for Unix sockets. */
+    muv__secure_context_t *secure;         /* NULL: without TLS. */
+    muv__span_t hello;                     /* The first hello's elements, ready to be copied. */
+    muv__span_t server_api;                /* Elements of every command (Stable API), or empty. */
+    int64_t connect_timeout_us; /* For name and addresses, for TLS, for hello; INT64_MAX: none. */
     int64_t now_us;             /* Of the net event in progress. */
     int32_t next_request_id;
     uint32_t blocked_count; /* Connections whose reading waits for memory. */
+    uint8_t load_balanced;  /* loadBalanced=true: servers without serviceId are refused. */
+    const struct muv__auth_credential *credential; /* [borrow] NULL: nobody logs in. */
+    struct muv__key_cache *keys;                   /* [borrow] With a credential. */
+    uint8_t compressor_count;
+    uint8_t compressors[3]; /* MUV__COMPRESS_*, in the order of preference. */
+    int8_t zlib_level;
+    muv__compressor_t *compressor; /* A free one, or NULL; the owner frees them in the end. */
+    muv__inflater_t *inflater;     /* Likewise. */
+    muv__conn_t *busy_first;       /* Connections with work to go on with in a turn to come. */
+    muv__conn_t *busy_last;
 } muv__conn_context_t;
 
 struct muv__conn {
@@ -98,41 +122,57 @@ struct muv__conn {
                             * the cache while the kernel copies. May be NULL. */
     uint8_t state;         /* muv__conn_state_t. */
     uint8_t writing;       /* Bytes of the last request are still queued. */
-    uint8_t paused;        /* Reading waits: 0 or one of the two reasons above. */
+    uint8_t paused;        /* Reading waits: 0 or one of the reasons above. */
+    uint8_t exhaust;       /* The request in progress allowed more than one reply. */
     int32_t request_id;    /* Of the request in progress. */
     size_t dropped_bytes;  /* While DRAINING. */
     muv__outgoing_t *held; /* While `writing`. */
+    muv__secure_t *secure; /* NULL: without TLS. */
     muv__conn_limits_t limits;
     muv__deadline_t deadline; /* Establishing, draining. */
     muv__reader_t reader;
     muv__establish_t establish;
+    struct muv__proxying *proxying; /* NULL: not talking to a proxy. */
+    struct muv__login *login;       /* NULL: not logging in. */
     muv__resolve_t *resolve;
     const muv__host_t *host; /* [borrow] From the owner. */
     int64_t started_us;
     uint32_t closing_streams; /* on_closed comes when the last one has gone. */
+    int64_t stage_due_us;     /* Establishing: when the stage's time is up; INT64_MAX: never. */
+    int32_t reply_id;         /* Of the last one of several replies. */
     int32_t last_status;      /* Why establishing failed: a system code, ... */
     int32_t last_code;        /* ... or one of ours, with a text of its own. */
     const char *last_text;    /* Static. */
-    muv__net_addr_t addrs[MUV__RESOLVE_MAX_ADDRS];
+    int64_t attempt_delay_us; /* Of this race. */
+    int64_t greeting_us;      /* Time for hello; 0: connectTimeoutMS. The owner's, after open. */
+    uint8_t last_rank;        /* How much that tells; see conn.c. */
+    uint8_t busy;             /* It is in the context's list. */
+    muv__conn_t *busy_next;
+    muv__compressor_t *packing; /* The request is being compressed, nothing of it has left. */
+    muv__outgoing_t *packed;    /* Counted: into this. */
+    muv__net_addr_t addrs[MUV__RESOLVE_MAX_ADDRS];   /* In the order of the attempts. */
+    muv__stream_t *attempts[MUV__RESOLVE_MAX_ADDRS]; /* Running ones, by address. */
 };
 
-/* Begin to establish a zeroed connection. `host` must live as long as the connection. Returns 0, or
- * MUV_ENOMEM: then nothing follows. */
-int muv__conn_open(muv__conn_t *conn, muv__conn_context_t *context, const muv__host_t *host,
-                   const muv__conn_ops_t *ops, void *owner);
+/* Begin to establish a zeroed connection. `host` must live as long as the connection. What goes
+ * wrong comes with on_failed, never inside. */
+void muv__conn_open(muv__conn_t *conn, muv__conn_context_t *context, const muv__host_t *host,
+                    const muv__conn_ops_t *ops, void *owner);
 
 /* The id of the next request; unique on this connection until 2^31 messages later. */
 int32_t muv__conn_next_request_id(muv__conn_context_t *context);
 
 /* Send a request on an IDLE connection. `outgoing` is what the message's first part lies in; it is
- * retained while bytes wait. With `flags` moreToCome no reply is expected. Returns 0 (on_reply or
- * on_idle follows, never inside) or 1: a request without reply has left entirely, the connection is
- * IDLE. Negative: the connection broke: close it. */
+ * retained while bytes wait. `flags` are those in the message: with moreToCome no reply is
+ * expected, with exhaustAllowed there may be many, and closing is the only way to end them early.
+ * Returns 0 (on_reply or on_idle follows, never inside) or 1: a request without reply has left
+ * entirely, the connection is IDLE. Negative: the connection broke: close it. */
 int muv__conn_send(muv__conn_t *conn, muv__outgoing_t *outgoing, const muv__message_t *message,
                    int32_t request_id, uint32_t flags);
 
 /* Nobody waits for the reply of the request in progress any more: drop it when it comes. Returns 1,
- * or 0 when that is impossible (borrowed bytes are still unwritten): close it. */
+ * or 0 when that is impossible (borrowed bytes are still unwritten, or the replies need not end):
+ * close it. */
 int muv__conn_abandon(muv__conn_t *conn);
 
 /* Close now; only on_closed follows. Safe on a CLOSED connection. */
@@ -140,6 +180,12 @@ void muv__conn_close(muv__conn_t *conn);
 
 /* Memory was given back: go on reading if that had stopped. */
 void muv__conn_unblock(muv__conn_t *conn);
+
+/* In a turn of its own: one slice of hashing for logins, if any waits for it. */
+void muv__conns_hash(muv__conn_context_t *context);
+
+/* In a turn of its own: one step of the work of one connection. */
+void muv__conns_work(muv__conn_context_t *context);
 
 /* Fill `error` for a system code of this connection. */
 void muv__conn_system_error(const muv__conn_t *conn, int status, const char *what,

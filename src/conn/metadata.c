@@ -116,6 +116,11 @@ static faas_t read_faas(const muv__metadata_t *metadata)
     return faas;
 }
 
+int muv__metadata_in_faas(const muv__metadata_t *metadata)
+{
+    return read_faas(metadata).name != NULL;
+}
+
 static void write_container(muv__buf_t *buf, const muv__metadata_t *metadata)
 {
     int in_kubernetes = lookup(metadata, "KUBERNETES_SERVICE_HOST") != NULL;

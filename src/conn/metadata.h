@@ -29,6 +29,10 @@ typedef struct muv__metadata {
     int8_t in_docker; /* /.dockerenv exists. */
 } muv__metadata_t;
 
+/* Does the environment name one function service? (SDAM: serverMonitoringMode "auto" polls there.)
+ */
+int muv__metadata_in_faas(const muv__metadata_t *metadata);
+
 /* Append the element `client`. Errors stick in the buffer. */
 void muv__metadata_write(muv__buf_t *buf, const muv__metadata_t *metadata);
 

@@ -5,6 +5,8 @@
 #include "base/assert.h"
 #include "base/mem.h"
 
+#include <openssl/crypto.h>
+
 void muv__outgoing_pool_init(muv__outgoing_pool_t *pool, muv__budget_t *budget)
 {
     pool->free = NULL;
@@ -73,6 +75,10 @@ void muv__outgoing_release(muv__outgoing_t *outgoing)
     muv__shared_buf_release(outgoing->documents);
     outgoing->documents = NULL;
     outgoing->borrowed = 0;
+    if (MUV__UNLIKELY(outgoing->secret)) {
+        OPENSSL_cleanse(outgoing->command.buf.data, outgoing->command.buf.capacity);
+        outgoing->secret = 0;
+    }
     if (pool->free_count == MUV__OUTGOING_KEPT ||
         outgoing->command.buf.capacity > MUV__OUTGOING_KEPT_BYTES) {
         free_outgoing(outgoing);

@@ -35,6 +35,7 @@ typedef struct muv__outgoing {
     size_t accounted_bytes;       /* Taken from the budget. */
     uint32_t refs;
     uint8_t borrowed; /* The sequence points into the caller's memory. */
+    uint8_t secret;   /* What was written is wiped in the end: a password may be in it. */
     uint8_t home[MUV__OUTGOING_HOME_BYTES];
 } muv__outgoing_t;
 

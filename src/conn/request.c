@@ -12,32 +12,46 @@ int32_t muv__conn_next_request_id(muv__conn_context_t *context)
     return context->next_request_id;
 }
 
-static void hold(muv__conn_t *conn, muv__outgoing_t *outgoing)
+int muv__conn_write(muv__conn_t *conn, muv__outgoing_t *outgoing, const muv__message_t *message)
 {
-    conn->writing = 1;
-    conn->held = muv__outgoing_retain(outgoing);
+    size_t total = message->parts[0].size;
+    int64_t written;
+
+    for (uint32_t i = 1; i < message->count; i++) {
+        total += message->parts[i].size;
+    }
+    written = MUV__LIKELY(conn->secure == NULL)
+                  ? muv__stream_write(conn->stream, message->parts, message->count)
+                  : muv__secure_write(conn, message->parts, message->count);
+    if (written < 0) {
+        return (int)written;
+    }
+    if ((size_t)written < total) {
+        conn->writing = 1;
+        conn->held = muv__outgoing_retain(outgoing);
+    }
+    return 0;
 }
 
 int muv__conn_send(muv__conn_t *conn, muv__outgoing_t *outgoing, const muv__message_t *message,
                    int32_t request_id, uint32_t flags)
 {
     int expects_reply = (flags & MUV__MSG_MORE_TO_COME) == 0;
-    size_t total = message->parts[0].size;
-    int64_t written;
+    int status;
 
     MUV__ASSERT(conn->state == MUV__CONN_IDLE || conn->state == MUV__CONN_ESTABLISHING);
     MUV__ASSERT(!conn->writing);
-    for (uint32_t i = 1; i < message->count; i++) {
-        total += message->parts[i].size;
-    }
-    written = muv__stream_write(conn->stream, message->parts, message->count);
-    if (written < 0) {
-        return (int)written;
+    status = MUV__LIKELY(conn->limits.compressor == 0)
+                 ? muv__conn_write(conn, outgoing, message)
+                 : muv__conn_write_packed(conn, outgoing, message);
+    if (status < 0) {
+        return status;
     }
     conn->request_id = request_id;
     conn->sent = outgoing;
-    if ((size_t)written < total) {
-        hold(conn, outgoing);
+    conn->exhaust = (flags & MUV__MSG_EXHAUST_ALLOWED) != 0;
+    if (MUV__UNLIKELY(conn->exhaust)) {
+        conn->reply_id = request_id;
     }
     if (conn->state == MUV__CONN_ESTABLISHING) {
         return 0;
@@ -72,7 +86,7 @@ static void arm_drain(muv__conn_t *conn)
 int muv__conn_abandon(muv__conn_t *conn)
 {
     MUV__ASSERT(conn->state == MUV__CONN_WAITING || conn->state == MUV__CONN_WRITING);
-    if (conn->writing && conn->held->borrowed) {
+    if ((conn->writing && conn->held->borrowed) || conn->exhaust) {
         return 0;
     }
     if (conn->state == MUV__CONN_WAITING) {
@@ -105,11 +119,13 @@ static void drained(muv__conn_t *conn)
 
 /* --- replies -----------------------------------------------------------------------------------*/
 
-static void take_hello(muv__conn_t *conn, const muv__msg_t *msg)
+static void take_handshake(muv__conn_t *conn, const muv__msg_t *msg)
 {
     muv_error_t error;
 
-    if (conn->establish.state != MUV__ESTABLISH_GREETING) {
+    if (conn->establish.state == MUV__ESTABLISH_LOGGING_IN) {
+        muv__login_on_reply(conn, msg->body);
+    } else if (conn->establish.state != MUV__ESTABLISH_GREETING) {
         muv__conn_fail_wire(conn, MUV__WIRE_UNEXPECTED);
     } else if (!muv__conn_read_hello(conn, msg->body, &error)) {
         muv__conn_fail(conn, &error);
@@ -118,23 +134,41 @@ static void take_hello(muv__conn_t *conn, const muv__msg_t *msg)
     }
 }
 
+/* Each of several replies answers the one before (OP_MSG: responseTo of exhaust replies is the
+ * requestID of the reply before); some servers have all of them answer the request. */
+static int answers_us(const muv__conn_t *conn, const muv__msg_t *msg)
+{
+    return msg->header.response_to == conn->request_id ||
+           (conn->exhaust && msg->header.response_to == conn->reply_id);
+}
+
+/* Another one follows unasked. Only a request that said exhaustAllowed may be answered so. */
+static void take_one_of_many(muv__conn_t *conn, const muv__msg_t *msg, muv__chunk_t *chunk)
+{
+    if (!conn->exhaust || conn->state != MUV__CONN_WAITING) {
+        muv__conn_fail_wire(conn, MUV__WIRE_MORE_TO_COME);
+        return;
+    }
+    conn->reply_id = msg->header.request_id;
+    conn->ops->on_reply(conn, msg, chunk);
+}
+
 static void take_message(muv__conn_t *conn, const muv__msg_t *msg, muv__chunk_t *chunk)
 {
     if (conn->state == MUV__CONN_IDLE || conn->state == MUV__CONN_WRITING) {
         muv__conn_fail_wire(conn, MUV__WIRE_UNEXPECTED);
         return;
     }
-    if (MUV__UNLIKELY(msg->header.response_to != conn->request_id)) {
+    if (MUV__UNLIKELY(!answers_us(conn, msg))) {
         muv__conn_fail_wire(conn, MUV__WIRE_RESPONSE_TO);
         return;
     }
-    /* exhaustAllowed is never sent by these requests, so no reply may announce another. */
     if (MUV__UNLIKELY((msg->flags & MUV__MSG_MORE_TO_COME) != 0)) {
-        muv__conn_fail_wire(conn, MUV__WIRE_MORE_TO_COME);
+        take_one_of_many(conn, msg, chunk);
         return;
     }
     if (MUV__UNLIKELY(conn->state == MUV__CONN_ESTABLISHING)) {
-        take_hello(conn, msg);
+        take_handshake(conn, msg);
     } else if (conn->state == MUV__CONN_DRAINING) {
         drained(conn);
     } else {
@@ -176,6 +210,9 @@ void muv__conn_take_messages(muv__conn_t *conn)
             muv__conn_fail_wire(conn, MUV__WIRE_UNEXPECTED);
         } else if (result == MUV__READER_BLOCKED) {
             pause_reading(conn, MUV__CONN_PAUSED_MEMORY);
+        } else if (result == MUV__READER_AGAIN) {
+            pause_reading(conn, MUV__CONN_PAUSED_WORKING);
+            muv__conn_work_later(conn);
         } else if (conn->state == MUV__CONN_DRAINING) {
             go_on_draining(conn);
         }
@@ -190,6 +227,9 @@ static void resume_reading(muv__conn_t *conn)
     conn->context->blocked_count -= conn->paused == MUV__CONN_PAUSED_MEMORY;
     conn->paused = 0;
     muv__conn_take_messages(conn);
+    if (conn->secure != NULL) {
+        muv__secure_go_on(conn);
+    }
     if (conn->state == MUV__CONN_CLOSED || conn->paused) {
         return;
     }
@@ -206,17 +246,31 @@ void muv__conn_unblock(muv__conn_t *conn)
     }
 }
 
-void muv__conn_written(muv__conn_t *conn)
+void muv__conn_resume(muv__conn_t *conn)
 {
-    muv__outgoing_t *held = conn->held;
+    MUV__ASSERT(conn->paused == MUV__CONN_PAUSED_WORKING);
+    resume_reading(conn);
+}
 
-    conn->writing = 0;
-    conn->held = NULL;
-    muv__outgoing_release(held);
+void muv__conn_all_written(muv__conn_t *conn)
+{
     if (conn->state == MUV__CONN_WRITING) {
         drained(conn);
     }
     if (conn->paused == MUV__CONN_PAUSED_WRITING && conn->state != MUV__CONN_CLOSED) {
         resume_reading(conn);
     }
+}
+
+void muv__conn_written(muv__conn_t *conn)
+{
+    muv__outgoing_t *held = conn->held;
+
+    if (conn->packing != NULL) {
+        return; /* What has left belongs to TLS; the request has not even begun. */
+    }
+    conn->writing = 0;
+    conn->held = NULL;
+    muv__outgoing_release(held);
+    muv__conn_all_written(conn);
 }

@@ -76,6 +76,21 @@ void muv__net_system(muv__net_system_t *ret);
  * not used: the shape is that of muv__metadata_get_t. */
 const char *muv__net_environment(const char *name, void *data);
 
+/* The whole content of a regular file of at most `max_size` bytes; [own] muv__mem_free(). Blocking:
+ * for files of certificates and keys, when a client is made. Returns 0, MUV_ENOMEM or a negative
+ * system code. */
+int muv__net_read_file(const char *path, size_t max_size, uint8_t **ret_bytes, size_t *ret_size);
+
+/* Where lines of the log go: "stdout", "stderr", or a file that is appended to (stderr when it
+ * cannot be opened). Not bound to a loop: writing may block, and what fails is lost. Returns NULL
+ * when out of memory. */
+typedef struct muv__net_log muv__net_log_t;
+
+muv__net_log_t *muv__net_log_open(const char *path);
+void muv__net_log_write(muv__net_log_t *log, const void *bytes, size_t size);
+void muv__net_log_flush(muv__net_log_t *log);
+void muv__net_log_close(muv__net_log_t *log); /* NULL is allowed. */
+
 /* How often this process was forked from another one since the first net was made: a client must
  * not be used on the child's side. */
 uint32_t muv__net_fork_count(void);
@@ -98,7 +113,8 @@ typedef struct muv__net_addr {
 
 /* Status codes of streams are 0 or a negative system code as libuv gives it. */
 typedef struct muv__stream_ops {
-    void (*on_connect)(void *owner, int status);
+    /* `stream` tells apart the attempts of one owner. */
+    void (*on_connect)(void *owner, muv__stream_t *stream, int status);
     /* Where to read; NULL: nothing now (the stream asks again in a later turn). */
     uint8_t *(*on_space)(void *owner, size_t *ret_size);
     /* `size` bytes were read into that space; negative: the stream has ended. */
@@ -136,6 +152,10 @@ const char *muv__net_error_text(int status);
 /* 1: the status says that the other side took too long (as opposed to refusing or resetting). */
 int muv__net_is_timeout(int status);
 
+/* 1: no packet got as far as the other side: this system has no way there, or not for that family.
+ */
+int muv__net_is_unreachable(int status);
+
 #define MUV__RESOLVE_MAX_ADDRS 16
 
 /* `count` addresses, best first; 0 and a text on failure. Both are borrowed for the call. */
@@ -150,7 +170,47 @@ int muv__net_resolve(muv__net_t *net, const char *name, uint16_t port, muv__reso
 /* The callback will not come. */
 void muv__resolve_cancel(muv__resolve_t *resolve);
 
-/* Ask these name servers ("127.0.0.1:5300,...") instead of the system's. Before the first resolve.
+/* One SRV record; its priority and weight are not told. */
+typedef struct muv__net_srv {
+    const char *target; /* A name, perhaps with a dot at its end. */
+    uint16_t port;
+} muv__net_srv_t;
+
+/* One TXT record, its strings put together. Any bytes may be in it. */
+typedef struct muv__net_txt {
+    const char *text;
+    size_t size;
+} muv__net_txt_t;
+
+/* More records of one name are an error. */
+#define MUV__NET_MAX_RECORDS 1000
+
+typedef struct muv__net_records {
+    const char *error_text; /* Why there is none; NULL when there is at least one. */
+    int8_t absent;          /* With `error_text`: the name or such a record does not exist. A name
+                             * server said so; asking again soon brings nothing else. */
+    uint32_t count;
+    uint32_t lowest_ttl_s; /* Among the records, in seconds; 0 also when it is not known. */
+    const muv__net_srv_t *srv;
+    const muv__net_txt_t *txt;
+} muv__net_records_t;
+
+typedef struct muv__query muv__query_t;
+
+/* `records` is borrowed for the call. */
+typedef void (*muv__query_cb)(void *owner, const muv__net_records_t *records);
+
+/* Ask for the SRV or the TXT records of a name, which is taken as it is: no search domains. The
+ * callback comes in a later net event, always. Returns 0 or MUV_ENOMEM. */
+int muv__net_query_srv(muv__net_t *net, const char *name, muv__query_cb cb, void *owner,
+                       muv__query_t **ret);
+int muv__net_query_txt(muv__net_t *net, const char *name, muv__query_cb cb, void *owner,
+                       muv__query_t **ret);
+
+/* The callback will not come. */
+void muv__query_cancel(muv__query_t *query);
+
+/* Ask these name servers ("127.0.0.1:5300,...") instead of the system's. Before the first question.
  * `servers` is borrowed as long as the net lives. */
 void muv__net_set_dns_servers(muv__net_t *net, const char *servers);
 

@@ -121,7 +121,7 @@ static void on_idle(uv_idle_t *idle)
 
     if (net->posted) {
         net->posted = 0;
-        muv__uv_deliver_resolved(net);
+        muv__uv_deliver_answers(net);
         muv__uv_begin(net);
         net->hooks.on_turn(net->data);
         muv__uv_end(net);
@@ -208,8 +208,8 @@ int muv__net_new(struct uv_loop_s *loop, const muv__net_hooks_t *hooks, void *da
     net->hooks = *hooks;
     net->data = data;
     net->due_us = INT64_MAX;
-    muv__list_init(&net->resolves);
-    muv__list_init(&net->resolved);
+    muv__list_init(&net->questions);
+    muv__list_init(&net->answered);
     /* These three cannot fail on any platform: they only initialise memory. */
     (void)uv_timer_init(loop, &net->timer);
     (void)uv_idle_init(loop, &net->idle);
@@ -248,7 +248,7 @@ void muv__net_close(muv__net_t *net, void (*on_closed)(void *data))
     net->closing = 1;
     net->on_closed = on_closed;
     muv__uv_dns_close(net);
-    MUV__ASSERT(muv__list_empty(&net->resolves) && muv__list_empty(&net->resolved));
+    MUV__ASSERT(muv__list_empty(&net->questions) && muv__list_empty(&net->answered));
     uv_close((uv_handle_t *)&net->timer, on_handle_closed);
     uv_close((uv_handle_t *)&net->idle, on_handle_closed);
     uv_close((uv_handle_t *)&net->check, on_handle_closed);
@@ -262,4 +262,10 @@ const char *muv__net_error_text(int status)
 int muv__net_is_timeout(int status)
 {
     return status == UV_ETIMEDOUT;
+}
+
+int muv__net_is_unreachable(int status)
+{
+    return status == UV_ENETUNREACH || status == UV_EHOSTUNREACH || status == UV_ENETDOWN ||
+           status == UV_EADDRNOTAVAIL || status == UV_EAFNOSUPPORT;
 }

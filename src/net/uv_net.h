@@ -25,20 +25,20 @@ struct muv__net {
     uint32_t open_handles;
     void (*on_closed)(void *data);
     const char *dns_servers;
-    struct muv__dns *dns; /* Made by the first name that is not an address. */
-    muv__list_t resolves; /* All that have not ended. */
-    muv__list_t resolved; /* Answered; to be delivered in a turn of their own. */
+    struct muv__dns *dns;  /* Made by the first name that is not an address. */
+    muv__list_t questions; /* To name servers, not answered. */
+    muv__list_t answered;  /* To be delivered in a turn of their own. */
 };
 
 /* Open and close the bracket of one net event. */
 void muv__uv_begin(muv__net_t *net);
 void muv__uv_end(muv__net_t *net);
 
-/* Run muv__uv_deliver_resolved() and on_turn soon. */
+/* Run muv__uv_deliver_answers() and on_turn soon. */
 void muv__uv_wake(muv__net_t *net);
 
-/* uv_resolve.c: deliver answers that have arrived; end the channel with the net. */
-void muv__uv_deliver_resolved(muv__net_t *net);
+/* uv_dns.c: deliver answers that have arrived; end the channel with the net. */
+void muv__uv_deliver_answers(muv__net_t *net);
 void muv__uv_dns_close(muv__net_t *net);
 
 /* One handle of the net is closed. */

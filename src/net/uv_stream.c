@@ -93,7 +93,7 @@ static void on_connect(uv_connect_t *request, int status)
         status = muv__stream_read_start(stream);
     }
     muv__uv_begin(net);
-    stream->ops->on_connect(stream->owner, status);
+    stream->ops->on_connect(stream->owner, stream, status);
     muv__uv_end(net);
 }
 

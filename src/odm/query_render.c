@@ -36,14 +36,11 @@ static void put_collation(const muv_query_t *query, muv_writer_t *writer)
     }
 }
 
-/* What every command takes. */
+/* What every command takes, but for maxTimeMS, which is muv_command_t's. */
 static void put_common(const muv_query_t *query, muv_writer_t *writer)
 {
     if (query->comment != NULL) {
         put_text(writer, "comment", query->comment);
-    }
-    if (query->max_time_ms != 0) {
-        muv_writer_int64(writer, "maxTimeMS", query->max_time_ms);
     }
 }
 

@@ -62,6 +62,7 @@ int muv__load_begin(muv_mapper_t *mapper, muv_query_t *query, const muv_load_opt
     opts = opts == NULL ? &defaults : opts;
     job_opts->timeout_ms = opts->timeout_ms;
     job_opts->parent = opts->parent;
+    job_opts->session = opts->session;
     code = muv__job_begin(mapper, job_opts, &job);
     if (code != 0) {
         return code;
@@ -75,6 +76,7 @@ int muv__load_begin(muv_mapper_t *mapper, muv_query_t *query, const muv_load_opt
     load->fetch.collection = query->schema->model->collection;
     load->fetch.preference = &load->preference;
     load->fetch.batch_size = query->batch_size;
+    load->fetch.max_time_ms = query->max_time_ms;
     code = take_options(load, opts, &error);
     if (code != 0) {
         return muv__job_refuse(job, code == MUV_ENOMEM ? code : MUV_EINVAL, error.message);

@@ -64,6 +64,7 @@ static int begin(muv_mapper_t *mapper, void *document, const muv_store_opts_t *o
     if (opts != NULL) {
         job_opts.timeout_ms = opts->timeout_ms;
         job_opts.parent = opts->parent;
+        job_opts.session = opts->session;
     }
     code = muv__job_begin(mapper, &job_opts, &job);
     if (code == 0) {
@@ -113,6 +114,7 @@ int muv_delete(muv_mapper_t *mapper, void *document, const muv_store_opts_t *opt
                void *data, muv_op_t **ret_op)
 {
     muv_command_t command = {.kind = MUV_COMMAND_WRITE,
+                             .retryable = MUV_YES,
                              .with_concern = MUV_YES,
                              .write_concern = opts == NULL ? NULL : opts->write_concern};
     document_job_t *one;

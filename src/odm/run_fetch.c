@@ -1,8 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The commands of a cursor. getMore and killCursors go to the server that answered the find. */
+/* The commands of a cursor. getMore and killCursors go to the server that answered the find, in the
+ * find's session, behind a load balancer over the find's connection. */
 #include "odm/run_fetch.h"
 
 #include <string.h>
+
+#include "muv/session.h"
+
+static void let_go(muv__fetch_t *fetch)
+{
+    muv_session_end(fetch->session);
+    fetch->session = NULL;
+    muv_pin_release(fetch->pin);
+    fetch->pin = NULL;
+}
+
+/* Session and connection, while the cursor is open. Returns 0 or MUV_ENOMEM. */
+static int keep(muv__fetch_t *fetch, muv_op_t *op)
+{
+    if (fetch->cursor_id == 0) {
+        let_go(fetch);
+        return 0;
+    }
+    if (fetch->pin == NULL) {
+        fetch->pin = muv_op_take_pin(op);
+    }
+    return fetch->session == NULL ? muv_op_take_session(op, &fetch->session) : 0;
+}
 
 static void on_reply(muv_op_t *op, const muv_error_t *error, const muv_reply_t *reply, void *data)
 {
@@ -30,6 +54,10 @@ static void on_reply(muv_op_t *op, const muv_error_t *error, const muv_reply_t *
     }
     fetch->cursor_id = head.cursor_id;
     fetch->server_id = muv_op_server_id(op);
+    if (keep(fetch, op) != 0) {
+        muv__job_fail(fetch->job, MUV_ENOMEM);
+        return;
+    }
     if (muv__job_is_over(fetch->job)) {
         muv__job_finish(fetch->job, NULL);
         return;
@@ -66,7 +94,8 @@ int muv__preference_copy(const muv_read_preference_t *from, muv__arena_t *arena,
 int muv__fetch_start(muv__fetch_t *fetch)
 {
     const muv__preference_t *preference = fetch->preference;
-    muv_command_t command = {.kind = MUV_COMMAND_READ, .with_concern = MUV_YES};
+    muv_command_t command = {
+        .kind = MUV_COMMAND_READ, .with_concern = MUV_YES, .max_time_ms = fetch->max_time_ms};
     muv_read_preference_t read_preference = {0};
     bson_t tag_sets;
 
@@ -97,7 +126,12 @@ static int render_more(muv_writer_t *writer, void *data)
 
 void muv__fetch_more(muv__fetch_t *fetch)
 {
-    muv_command_t command = {.kind = MUV_COMMAND_READ, .server_id = fetch->server_id};
+    muv_command_t command = {.kind = MUV_COMMAND_READ,
+                             .retryable = MUV_NO, /* The cursor may have moved on. */
+                             .max_time_ms = MUV_ZERO,
+                             .session = fetch->session,
+                             .server_id = fetch->server_id,
+                             .pin = fetch->pin};
 
     (void)muv__job_go_on(fetch->job, &command, render_more, on_reply, fetch, &fetch->op);
 }
@@ -116,8 +150,11 @@ static int render_kill(muv_writer_t *writer, void *data)
 void muv__fetch_close(muv__fetch_t *fetch)
 {
     const muv_mapper_t *mapper = fetch->job->mapper;
-    muv_command_t command = {
-        .database = mapper->database, .server_id = fetch->server_id, .detached = MUV_YES};
+    muv_command_t command = {.database = mapper->database,
+                             .session = fetch->session,
+                             .server_id = fetch->server_id,
+                             .pin = fetch->pin,
+                             .detached = MUV_YES};
     int64_t cursor_id = fetch->cursor_id;
 
     if (fetch->closed) {
@@ -136,4 +173,5 @@ void muv__fetch_close(muv__fetch_t *fetch)
         (void)code;
     }
     fetch->cursor_id = 0;
+    let_go(fetch);
 }

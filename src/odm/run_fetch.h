@@ -27,8 +27,11 @@ struct muv__fetch {
     muv_op_t *op;                        /* The command in progress, or NULL. */
     int64_t cursor_id;
     uint32_t server_id;
-    int32_t batch_size; /* Of getMore; 0: the server's. */
-    uint8_t closed;     /* No reply is wanted any more. */
+    muv_session_t *session; /* [own] Of getMore and killCursors; NULL: none was used. */
+    muv_pin_t *pin;         /* [own] Likewise; only behind a load balancer. */
+    int64_t max_time_ms;    /* Of the find; 0: none. */
+    int32_t batch_size;     /* Of getMore; 0: the server's. */
+    uint8_t closed;         /* No reply is wanted any more. */
 
     /* Write the find. */
     muv_render_cb render;

@@ -168,6 +168,7 @@ int muv_ensure_indexes(muv_mapper_t *mapper, const muv_model_t *model, const muv
     }
     job_opts.timeout_ms = opts == NULL ? 0 : opts->timeout_ms;
     job_opts.parent = opts == NULL ? NULL : opts->parent;
+    job_opts.session = opts == NULL ? NULL : opts->session;
     code = muv__job_begin(mapper, &job_opts, &job);
     if (code != 0) {
         return code;

@@ -198,6 +198,7 @@ int muv_insert(muv_mapper_t *mapper, void *const *documents, size_t count,
     if (code == 0) {
         job_opts.timeout_ms = opts->timeout_ms;
         job_opts.parent = opts->parent;
+        job_opts.session = opts->session;
         code = muv__job_begin(mapper, &job_opts, &job);
     }
     if (code != 0) {

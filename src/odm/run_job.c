@@ -102,8 +102,10 @@ static void on_ended(muv_op_t *op, const muv_error_t *error, void *data)
 
 int muv__job_begin(muv_mapper_t *mapper, const muv__job_opts_t *opts, muv__job_t **ret)
 {
-    muv_op_opts_t op_opts = {
-        .timeout_ms = opts->timeout_ms, .parent = opts->parent, .finish_when_stopped = MUV_YES};
+    muv_op_opts_t op_opts = {.timeout_ms = opts->timeout_ms,
+                             .parent = opts->parent,
+                             .session = opts->session,
+                             .finish_when_stopped = MUV_YES};
     muv__job_t *job = muv__mem_zalloc(opts->size);
     int code;
 

@@ -45,6 +45,7 @@ typedef struct muv__job_opts {
     size_t size; /* Of the kind's struct. */
     int64_t timeout_ms;
     muv_op_t *parent;
+    muv_session_t *session; /* Of all commands. */
     void (*deliver)(muv__job_t *job, muv_op_t *op, const muv_error_t *error);
     void (*dispose)(muv__job_t *job);
     void *data;

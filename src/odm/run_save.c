@@ -139,8 +139,10 @@ static int prepare(save_job_t *save, const muv_save_opts_t *opts)
 
 static int start(save_job_t *save, const muv_save_opts_t *opts)
 {
-    muv_command_t command = {
-        .kind = MUV_COMMAND_WRITE, .with_concern = MUV_YES, .write_concern = opts->write_concern};
+    muv_command_t command = {.kind = MUV_COMMAND_WRITE,
+                             .retryable = MUV_YES,
+                             .with_concern = MUV_YES,
+                             .write_concern = opts->write_concern};
     int code = prepare(save, opts);
 
     if (code != 0) {
@@ -170,6 +172,7 @@ int muv_save(muv_mapper_t *mapper, void *document, const muv_save_opts_t *opts, 
     opts = opts == NULL ? &defaults : opts;
     job_opts.timeout_ms = opts->timeout_ms;
     job_opts.parent = opts->parent;
+    job_opts.session = opts->session;
     code = muv__job_begin(mapper, &job_opts, &job);
     if (code != 0) {
         return code;

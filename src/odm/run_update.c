@@ -81,6 +81,7 @@ static int begin(muv_mapper_t *mapper, muv_query_t *query, const char *what,
         job_opts->size = sizeof(write_job_t);
         job_opts->timeout_ms = opts == NULL ? 0 : opts->timeout_ms;
         job_opts->parent = opts == NULL ? NULL : opts->parent;
+        job_opts->session = opts == NULL ? NULL : opts->session;
         code = muv__job_begin(mapper, job_opts, &job);
     }
     if (code == 0) {
@@ -93,6 +94,8 @@ static int begin(muv_mapper_t *mapper, muv_query_t *query, const char *what,
 static int send(write_job_t *write, const muv_store_opts_t *opts, muv_render_cb render)
 {
     muv_command_t command = {.kind = MUV_COMMAND_WRITE,
+                             .several = MUV_YES,
+                             .max_time_ms = write->query->max_time_ms,
                              .with_concern = MUV_YES,
                              .write_concern = opts == NULL ? NULL : opts->write_concern};
     int code = 0;

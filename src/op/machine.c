@@ -4,12 +4,22 @@
 
 #include "base/assert.h"
 
-/* An attempt has ended without success. Retryable reads and writes are decided here, from the
- * operation's kind and the error's labels; as long as none is retried every attempt is the last. */
-static unsigned judge(muv__op_machine_t *machine)
+/* An attempt has ended; op/retry.h has decided whether another one follows. */
+static unsigned go_on(muv__op_machine_t *machine)
 {
-    machine->state = MUV__OP_ENDED;
-    return MUV__OP_DO_COMPLETE;
+    muv__op_again_t again = (muv__op_again_t)machine->again;
+
+    machine->again = MUV__AGAIN_NO;
+    switch (again) {
+    case MUV__AGAIN_NOW:
+        machine->state = MUV__OP_SELECTING;
+        return MUV__OP_DO_RETRY | MUV__OP_DO_SELECT;
+    case MUV__AGAIN_LATER:
+        machine->state = MUV__OP_BACKING_OFF;
+        return MUV__OP_DO_RETRY | MUV__OP_DO_BACK_OFF;
+    case MUV__AGAIN_NO:
+    default: machine->state = MUV__OP_ENDED; return MUV__OP_DO_COMPLETE;
+    }
 }
 
 static unsigned stop(muv__op_machine_t *machine)
@@ -21,6 +31,7 @@ static unsigned stop(muv__op_machine_t *machine)
     case MUV__OP_SELECTING: return MUV__OP_DO_LEAVE_SELECTION | MUV__OP_DO_COMPLETE;
     case MUV__OP_CHECKING_OUT: return MUV__OP_DO_LEAVE_QUEUE | MUV__OP_DO_COMPLETE;
     case MUV__OP_AWAITING: return MUV__OP_DO_ABANDON | MUV__OP_DO_COMPLETE;
+    case MUV__OP_BACKING_OFF: return MUV__OP_DO_LEAVE_WAIT | MUV__OP_DO_COMPLETE;
     case MUV__OP_NEW:
     case MUV__OP_ENDED:
     default: return MUV__OP_DO_COMPLETE;
@@ -36,6 +47,10 @@ unsigned muv__op_step(muv__op_machine_t *machine, muv__op_event_t event)
         MUV__ASSERT(machine->state == MUV__OP_NEW);
         machine->state = MUV__OP_SELECTING;
         return MUV__OP_DO_SELECT;
+    case MUV__OP_ON_DUE:
+        MUV__ASSERT(machine->state == MUV__OP_BACKING_OFF);
+        machine->state = MUV__OP_SELECTING;
+        return MUV__OP_DO_SELECT;
     case MUV__OP_ON_SELECTED:
         MUV__ASSERT(machine->state == MUV__OP_SELECTING);
         machine->state = MUV__OP_CHECKING_OUT;
@@ -46,7 +61,6 @@ unsigned muv__op_step(muv__op_machine_t *machine, muv__op_event_t event)
         machine->attempts++;
         machine->sent = 1;
         return MUV__OP_DO_SEND;
-    case MUV__OP_ON_REPLY:
     case MUV__OP_ON_SENT:
         MUV__ASSERT(machine->state == MUV__OP_AWAITING);
         machine->state = MUV__OP_ENDED;
@@ -58,10 +72,12 @@ unsigned muv__op_step(muv__op_machine_t *machine, muv__op_event_t event)
     case MUV__OP_ON_UNSENT:
         MUV__ASSERT(machine->state == MUV__OP_AWAITING);
         machine->sent = machine->attempts > 1;
-        machine->state = MUV__OP_ENDED;
-        return MUV__OP_DO_CHECK_IN | MUV__OP_DO_COMPLETE;
+        return MUV__OP_DO_CHECK_IN | go_on(machine);
+    case MUV__OP_ON_REPLY:
+        MUV__ASSERT(machine->state == MUV__OP_AWAITING);
+        return MUV__OP_DO_CHECK_IN | go_on(machine);
     case MUV__OP_ON_FAILED:
-    case MUV__OP_ON_BROKEN: return judge(machine);
+    case MUV__OP_ON_BROKEN: return go_on(machine);
     case MUV__OP_ON_STOP: return stop(machine);
     case MUV__OP_ON_NOTHING:
     default: MUV__ASSERT(event != MUV__OP_ON_NOTHING); return 0;

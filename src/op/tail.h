@@ -5,7 +5,9 @@
 #define MUV__TAIL_H
 
 #include "base/buf.h"
+#include "base/span.h"
 #include "op/concerns.h"
+#include "session/cluster_time.h"
 
 /* What of the concerns a command takes. */
 enum {
@@ -22,9 +24,23 @@ typedef enum muv__tail_preference {
                                     * primaryPreferred, or the member would refuse. */
 } muv__tail_preference_t;
 
-/* readConcern, writeConcern and $readPreference, as far as `parts` asks and they are set. Session,
- * transaction number, cluster time, maxTimeMS and the stable API join here. */
-void muv__tail_write(muv__buf_t *buf, const muv__concerns_t *concerns, unsigned parts,
-                     muv__tail_preference_t preference);
+/* All of it; zero and NULL is "not sent". Pointers are borrowed for the call. */
+typedef struct muv__tail {
+    const muv__concerns_t *concerns; /* May be NULL when `parts` is 0. */
+    uint8_t parts;                   /* MUV__TAIL_* */
+    uint8_t preference;              /* muv__tail_preference_t */
+    uint8_t snapshot;                /* readConcern {level: "snapshot", atClusterTime} */
+    uint8_t without_wtimeout;        /* (CSOT: timeoutMS replaces it.) */
+    const uint8_t *session_id;
+    int64_t txn_number;
+    const muv__cluster_time_t *cluster_time;
+    uint64_t after_cluster_time; /* A timestamp; of commands that can wait for it only. */
+    uint64_t at_cluster_time;    /* With `snapshot`. */
+    int64_t max_time_ms;
+    muv__span_t server_api; /* Elements as they stand (Stable API), or empty. */
+} muv__tail_t;
+
+/* Append it. Failures stick in the buffer. */
+void muv__tail_write(muv__buf_t *buf, const muv__tail_t *tail);
 
 #endif

@@ -7,6 +7,8 @@
  *   - the idle list is in the order of the last use, perished ones at its end. */
 #include "pool/pool.h"
 
+#include <string.h>
+
 #include "muv/error.h"
 #include "pool/inner.h"
 
@@ -362,6 +364,44 @@ unsigned muv__pool_clear(muv__pool_t *pool, int interrupt_in_use, int64_t now_us
         interrupt(pool);
     }
     muv__pool_fail_queue(pool, MUV_EPOOLCLEARED, MUV__POOL_REASON_CONNECTION_ERROR, now_us);
+    return muv__pool_plan(pool, now_us);
+}
+
+/* Take all of a list that are not of the service into the new generation. Of the others those that
+ * nobody has are retired at once: what is stale must stand at one end of its list. Waiters look for
+ * another one than a pending one that is stale. */
+static void renew(muv__pool_t *pool, muv__list_t *list, const uint8_t *service_id)
+{
+    muv__list_t *node = list->next;
+
+    while (node != list) {
+        muv__pool_conn_t *conn = muv__pool_conn_of(node);
+
+        node = node->next;
+        if (conn->service_id == NULL || memcmp(conn->service_id, service_id, 12) != 0) {
+            conn->generation += conn->generation + 1 == pool->generation;
+        } else if (conn->state == MUV__POOL_CONN_PENDING) {
+            muv__pool_unattend(pool, conn);
+        } else if (conn->state != MUV__POOL_CONN_IN_USE) {
+            muv__pool_retire(pool, conn, MUV__POOL_REASON_STALE);
+        }
+    }
+}
+
+unsigned muv__pool_clear_service(muv__pool_t *pool, const muv__pool_conn_t *conn, int64_t now_us)
+{
+    const uint8_t *service_id = conn->service_id;
+
+    MUV__ASSERT(conn->pool == pool);
+    if (pool->state != MUV__POOL_READY || service_id == NULL || muv__pool_stale(pool, conn)) {
+        return 0;
+    }
+    pool->generation++;
+    muv__pool_tell(pool, (muv__pool_event_t){.type = MUV__POOL_CLEARED, .service_id = service_id});
+    renew(pool, &pool->pending_list, service_id);
+    renew(pool, &pool->in_use_list, service_id);
+    renew(pool, &pool->idle_list, service_id);
+    renew(pool, &pool->draining_list, service_id);
     return muv__pool_plan(pool, now_us);
 }
 

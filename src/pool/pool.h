@@ -32,7 +32,12 @@
  * nobody else needs it (made for minPoolSize, or its waiter was served with another one). A failed
  * establishment fails the waiter that asked for it, if it still waits, and nobody who inherited it.
  * The connection of a waiter that left the queue (timeout) is not inherited: it may hang. It still
- * serves whoever waits when it is established. */
+ * serves whoever waits when it is established.
+ *
+ * Behind a load balancer one pool has connections to several services, and each has generations of
+ * its own: muv__pool_clear_service() makes those of one service stale, in a pool that stays READY.
+ * No map is kept for that: a new generation begins for the whole pool, and all connections but
+ * those of the service are taken into it. */
 #ifndef MUV__POOL_H
 #define MUV__POOL_H
 
@@ -92,11 +97,14 @@ typedef struct muv__pool_conn {
     uint64_t id;                    /* From 1, in order of creation, per pool. */
     int64_t since_us;               /* When the present state began. */
     uint32_t generation;
-    uint8_t state;       /* muv__pool_conn_state_t. */
-    uint8_t reason;      /* GONE: muv__pool_reason_t. */
-    uint8_t interrupted; /* GONE by a clear with interruptInUseConnections while in use. */
-    uint8_t inherited;   /* PENDING: `cause` did not ask for it. */
-    uint8_t given_up;    /* PENDING: its waiter left the queue. */
+    uint8_t state;             /* muv__pool_conn_state_t. */
+    uint8_t reason;            /* GONE: muv__pool_reason_t. */
+    uint8_t interrupted;       /* GONE by a clear with interruptInUseConnections while in use. */
+    uint8_t inherited;         /* PENDING: `cause` did not ask for it. */
+    uint8_t given_up;          /* PENDING: its waiter left the queue. */
+    const uint8_t *service_id; /* [borrow] Behind a load balancer the 12 bytes of the ObjectId that
+                                * hello told; set before muv__pool_established(). NULL: none, or not
+                                * known yet. */
 } muv__pool_conn_t;
 
 typedef struct muv__pool_waiter {
@@ -133,6 +141,8 @@ typedef struct muv__pool_event {
     int error;                 /* MUV_E* of CHECK_OUT_FAILED, and of a CONNECTION_CLOSED that a
                                 * muv__pool_conn_failed() is behind; else 0. */
     uint8_t interrupt_in_use;  /* CLEARED. */
+    const uint8_t *service_id; /* CLEARED: 12 bytes, the only service that was cleared; NULL: all.
+                                * [borrow] For the call. */
 } muv__pool_event_t;
 
 /* Called inside pool calls; must only record. */
@@ -241,6 +251,13 @@ unsigned muv__pool_ready(muv__pool_t *pool, int64_t now_us);
  * the interruption is done, on a closed one nothing. Stale connections that are idle or draining
  * are closed by the next tick, which is due at once, or when met. */
 unsigned muv__pool_clear(muv__pool_t *pool, int interrupt_in_use, int64_t now_us);
+
+/* `conn` (in any state) failed: its service gets a new generation. Connections of that service that
+ * are idle or draining are handed out to be closed, those in use when they are checked in; waiters
+ * and connections of other services notice nothing, nor does one whose service is not known yet.
+ * Nothing happens unless the pool is READY, or when `conn` is stale or has no service (Load
+ * balancers: errors before the handshake told the service are ignored). */
+unsigned muv__pool_clear_service(muv__pool_t *pool, const muv__pool_conn_t *conn, int64_t now_us);
 
 /* To CLOSED, for good: the queue fails with MUV_EPOOLCLOSED; IDLE, PENDING and DRAINING connections
  * are handed out to be closed; IN_USE ones are closed when checked in. */

@@ -4,6 +4,7 @@
 #include "topology/topology.h"
 
 #include "base/assert.h"
+#include "topology/srv.h"
 #include "topology/state_change.h"
 #include "topology/topology_draft.h"
 
@@ -158,18 +159,19 @@ static muv__topology_type_t first_type(const muv__topology_config_t *config)
 
 static int config_is_valid(const muv__topology_config_t *config)
 {
-    if (config->seed_count == 0 || config->seed_count > MUV__TOPOLOGY_MAX_SERVERS) {
+    if (config->seed_count > MUV__TOPOLOGY_MAX_SERVERS) {
         return 0;
     }
     if (config->load_balanced && (config->direct || config->set_name != NULL)) {
         return 0;
     }
-    return config->seed_count == 1 || (!config->direct && !config->load_balanced);
+    return config->seed_count <= 1 || (!config->direct && !config->load_balanced);
 }
 
 static int plant_seeds(muv__topology_t *topology, const muv__topology_config_t *config,
                        int64_t now_us)
 {
+    muv__topology_snapshot_t *before = topology->snapshot;
     muv__topology_draft_t draft;
     int rc;
 
@@ -182,8 +184,11 @@ static int plant_seeds(muv__topology_t *topology, const muv__topology_config_t *
     for (uint32_t i = 0; i < draft.count; i++) {
         draft.entries[i].now.server->id = topology->next_id++;
     }
-    topology->seed_count = draft.count;
     rc = muv__draft_snapshot(&draft, &topology->snapshot);
+    if (rc == 0) {
+        topology->seed_count = draft.count;
+        muv__topology_snapshot_release(before);
+    }
     muv__draft_done(&draft);
     return rc;
 }
@@ -207,6 +212,16 @@ int muv__topology_init(muv__topology_t *topology, const muv__topology_config_t *
         return MUV_ENOMEM;
     }
     return 0;
+}
+
+int muv__topology_seed(muv__topology_t *topology, const muv__topology_config_t *config,
+                       int64_t now_us)
+{
+    MUV__ASSERT(!topology->started && topology->snapshot->server_count == 0);
+    if (config->seed_count == 0 || !config_is_valid(config)) {
+        return MUV_EINVAL;
+    }
+    return plant_seeds(topology, config, now_us);
 }
 
 void muv__topology_done(muv__topology_t *topology)
@@ -261,6 +276,7 @@ static int start_load_balanced(muv__topology_t *topology, int64_t now_us, unsign
 int muv__topology_start(muv__topology_t *topology, int64_t now_us, unsigned *ret_effects)
 {
     MUV__ASSERT(!topology->closed);
+    MUV__ASSERT(topology->snapshot->server_count > 0);
     *ret_effects = 0;
     if (!topology->started) {
         topology->started = 1;
@@ -416,10 +432,9 @@ int muv__topology_on_failure(muv__topology_t *topology, muv__topology_server_t *
     if (effects == 0) {
         return 0;
     }
-    /* (Load balancers: never marked Unknown, never checked.) */
+    /* (Load balancers: never marked Unknown, never checked, no other service's pool cleared.) */
     if (topology->snapshot->type == MUV__TOPOLOGY_LOAD_BALANCED) {
-        queue_effects(topology, server, effects & MUV__SERVER_DO_CLEAR);
-        *ret_effects = (effects & MUV__SERVER_DO_CLEAR) != 0 ? MUV__TOPOLOGY_DO_SERVERS : 0;
+        *ret_effects = (effects & MUV__SERVER_DO_CLEAR) != 0 ? MUV__TOPOLOGY_DO_CLEAR_SERVICE : 0;
         return 0;
     }
     rc = muv__server_description_unknown(
@@ -430,6 +445,28 @@ int muv__topology_on_failure(muv__topology_t *topology, muv__topology_server_t *
     }
     rc = apply(topology, server, unknown, effects, -1, ret_effects);
     muv__server_description_release(unknown);
+    return rc;
+}
+
+int muv__topology_on_hosts(muv__topology_t *topology, muv__host_t *hosts, uint32_t count,
+                           uint32_t max_count, muv__random_t *random, int64_t now_us,
+                           unsigned *ret_effects)
+{
+    muv__topology_draft_t draft;
+    int rc;
+
+    MUV__ASSERT(topology->started && count > 0);
+    *ret_effects = 0;
+    if (topology->closed || !muv__srv_is_polled((muv__topology_type_t)topology->snapshot->type)) {
+        return 0;
+    }
+    muv__draft_init(&draft, topology->snapshot, count, now_us);
+    muv__topology_srv_apply(&draft, hosts, count, max_count, random);
+    rc = commit(topology, &draft, ret_effects);
+    if (rc == 0) {
+        topology->seed_count = draft.live_count;
+    }
+    muv__draft_done(&draft);
     return rc;
 }
 

@@ -11,10 +11,11 @@
  *   MUV__TOPOLOGY_DO_SERVERS  muv__topology_next_effect() until it gives NULL
  *   MUV__TOPOLOGY_DO_WAKE     the snapshot is a new one: operations that wait for a server select
  *                             again
+ *   MUV__TOPOLOGY_DO_CLEAR_SERVICE  in a LoadBalanced topology: clear the service that the failed
+ *                             connection belonged to
  * and for one server:
  *   MUV__SERVER_DO_ADD        a new server: make its pool and start its monitor
- *   MUV__SERVER_DO_CLEAR      clear its pool; in a LoadBalanced topology only the part of the
- *                             service that the failed connection belonged to
+ *   MUV__SERVER_DO_CLEAR      clear its pool
  *   MUV__SERVER_DO_INTERRUPT  with CLEAR: interruptInUseConnections
  *   MUV__SERVER_DO_READY      its pool becomes ready
  *   MUV__SERVER_DO_CANCEL     cancel the monitor's running check (MUV__HEARTBEAT_ON_CANCEL)
@@ -25,9 +26,14 @@
 #ifndef MUV__TOPOLOGY_H
 #define MUV__TOPOLOGY_H
 
+#include "base/random.h"
 #include "topology/snapshot.h"
 
-enum { MUV__TOPOLOGY_DO_SERVERS = 1 << 0, MUV__TOPOLOGY_DO_WAKE = 1 << 1 };
+enum {
+    MUV__TOPOLOGY_DO_SERVERS = 1 << 0,
+    MUV__TOPOLOGY_DO_WAKE = 1 << 1,
+    MUV__TOPOLOGY_DO_CLEAR_SERVICE = 1 << 2 /* Only of muv__topology_on_failure(), then alone. */
+};
 
 enum {
     MUV__SERVER_DO_ADD = 1 << 0,
@@ -63,7 +69,7 @@ typedef void (*muv__topology_emit_t)(const muv__topology_event_t *event, void *d
 
 typedef struct muv__topology_config {
     const muv__host_t *seeds;  /* [borrow] Equal ones count once. */
-    uint32_t seed_count;       /* 1 to MUV__TOPOLOGY_MAX_SERVERS. */
+    uint32_t seed_count;       /* 1 to MUV__TOPOLOGY_MAX_SERVERS; 0: see muv__topology_seed(). */
     const char *set_name;      /* [borrow] replicaSet, or NULL. */
     uint8_t direct;            /* directConnection=true; one seed. */
     uint8_t load_balanced;     /* loadBalanced=true; one seed, no set_name, not direct. */
@@ -88,13 +94,19 @@ typedef struct muv__topology {
 typedef struct muv__topology_failure {
     const muv_error_t *error; /* [borrow] With labels; SERVER and AUTH errors with their reply. */
     uint32_t generation;      /* Of the connection's pool when the connection was created. */
-    uint32_t pool_generation; /* Now. With load balancing both of the service. */
+    uint32_t pool_generation; /* Now. */
     uint8_t handshaken;       /* The connection had been established, authentication included. */
 } muv__topology_failure_t;
 
 /* Seeds become Unknown servers of the first snapshot; no event and no effect yet. Returns 0,
  * MUV_ENOMEM, or MUV_EINVAL for a configuration that the comments above rule out. */
 int muv__topology_init(muv__topology_t *topology, const muv__topology_config_t *config,
+                       int64_t now_us);
+
+/* The seeds that were not known at muv__topology_init() (mongodb+srv://), before
+ * muv__topology_start(). `config` is taken anew, except for its events. Returns 0, MUV_ENOMEM or
+ * MUV_EINVAL; on failure nothing has changed. */
+int muv__topology_seed(muv__topology_t *topology, const muv__topology_config_t *config,
                        int64_t now_us);
 
 /* Drop everything, closed or not. Safe on a zeroed one. */
@@ -111,11 +123,25 @@ int muv__topology_on_check(muv__topology_t *topology, muv__topology_server_t *se
                            muv__server_description_t *description, int64_t rtt_us,
                            unsigned *ret_effects);
 
+/* A round trip that was measured beside the checks. A server that is not known has none: its sample
+ * is dropped. Returns 0, or MUV_ENOMEM: then it is dropped, too. */
+int muv__topology_on_rtt(muv__topology_t *topology, muv__topology_server_t *server, int64_t rtt_us,
+                         int64_t now_us);
+
 /* An operation's connection to `server` failed, or its reply carries an error; also for handshakes
  * of the pool. Call it for every error: what does not concern the topology is ignored. */
 int muv__topology_on_failure(muv__topology_t *topology, muv__topology_server_t *server,
                              const muv__topology_failure_t *failure, int64_t now_us,
                              unsigned *ret_effects);
+
+/* A new list of hosts from DNS (Polling SRV Records for mongos Discovery), not empty: servers that
+ * are not in it go, those in both stay as they are, new ones come, with a limit only as many of
+ * them, chosen at random, that the topology has `max_count` servers (0: no limit). `hosts` is
+ * brought into another order. Ignored in a topology of a type that is not polled. Returns 0 or
+ * MUV_ENOMEM. */
+int muv__topology_on_hosts(muv__topology_t *topology, muv__host_t *hosts, uint32_t count,
+                           uint32_t max_count, muv__random_t *random, int64_t now_us,
+                           unsigned *ret_effects);
 
 /* An operation found no server: CHECK for every server (none behind a load balancer). Monitors keep
  * the minimum gap themselves, so every such operation may call this. */

@@ -5,6 +5,7 @@
 #ifndef MUV__TOPOLOGY_DRAFT_H
 #define MUV__TOPOLOGY_DRAFT_H
 
+#include "base/random.h"
 #include "topology/snapshot.h"
 
 typedef struct muv__draft_entry {
@@ -55,5 +56,10 @@ int muv__draft_snapshot(muv__topology_draft_t *draft, muv__topology_snapshot_t *
 /* Run the SDAM transition table for `entry`, whose description was just replaced
  * (topology_rules.c). The entry may be removed or become UNKNOWN. */
 void muv__topology_rules_apply(muv__topology_draft_t *draft, muv__draft_entry_t *entry);
+
+/* Make the servers those of a new list from DNS (topology_srv.c), as muv__topology_on_hosts() says.
+ * There is room for `count` more. */
+void muv__topology_srv_apply(muv__topology_draft_t *draft, muv__host_t *hosts, uint32_t count,
+                             uint32_t max_count, muv__random_t *random);
 
 #endif

@@ -56,14 +56,36 @@ char *muv__strings_keep(muv__strings_t *strings, const char *text, size_t length
     return copy;
 }
 
-void muv__strings_done(muv__strings_t *strings)
+static void free_blocks_before(muv__strings_t *strings, const struct muv__strings_block *kept)
 {
-    while (strings->first != NULL) {
+    while (strings->first != kept) {
         struct muv__strings_block *block = strings->first;
 
         strings->first = block->next;
         OPENSSL_cleanse(block->bytes, block->used);
         muv__mem_free(block);
+    }
+}
+
+void muv__strings_done(muv__strings_t *strings)
+{
+    free_blocks_before(strings, NULL);
+}
+
+muv__strings_mark_t muv__strings_mark(const muv__strings_t *strings)
+{
+    muv__strings_mark_t mark = {.first = strings->first,
+                                .used = strings->first == NULL ? 0 : strings->first->used};
+
+    return mark;
+}
+
+void muv__strings_rewind(muv__strings_t *strings, muv__strings_mark_t mark)
+{
+    free_blocks_before(strings, mark.first);
+    if (mark.first != NULL) {
+        OPENSSL_cleanse(mark.first->bytes + mark.used, mark.first->used - mark.used);
+        mark.first->used = mark.used;
     }
 }
 

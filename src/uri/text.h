@@ -20,6 +20,15 @@ char *muv__strings_keep(muv__strings_t *strings, const char *text, size_t length
 
 void muv__strings_done(muv__strings_t *strings);
 
+/* Everything that was reserved after a mark can be dropped, and wiped, at once. */
+typedef struct muv__strings_mark {
+    struct muv__strings_block *first;
+    size_t used;
+} muv__strings_mark_t;
+
+muv__strings_mark_t muv__strings_mark(const muv__strings_t *strings);
+void muv__strings_rewind(muv__strings_t *strings, muv__strings_mark_t mark);
+
 /* Decode %XX. `out` has room for `length` + 1 bytes and gets a NUL; it may be equal to `text`.
  * Returns 0 with the decoded length, or MUV_EINVAL: '%' without two hex digits, a NUL, or a result
  * that is not UTF-8. */

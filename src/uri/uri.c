@@ -463,6 +463,80 @@ int muv__uri_new(const char *text, size_t size, muv_error_t *reterr, muv__uri_t 
     return 0;
 }
 
+/* ---- What DNS adds ---- */
+
+/* One option of a TXT record; `set` are those that win over it. */
+static int take_default(muv__uri_t *uri, struct piece value, uint64_t set, muv_error_t *reterr)
+{
+    struct piece key = cut(&value, '=');
+    muv__option_t option;
+
+    if (value.text == NULL || key.length == 0) {
+        return muv__error_set(reterr, MUV_EINVAL,
+                              "TXT record: an option that is not of the form key=value");
+    }
+    option = muv__option_find(key.text, key.length);
+    if (option != MUV__OPTION_AUTH_SOURCE && option != MUV__OPTION_REPLICA_SET &&
+        option != MUV__OPTION_LOAD_BALANCED) {
+        return muv__error_set(
+            reterr, MUV_EINVAL,
+            "TXT record: an option other than authSource, replicaSet and loadBalanced");
+    }
+    if ((set >> option & 1) != 0) {
+        return 0;
+    }
+    return store_value(uri, option, value, reterr);
+}
+
+static int take_defaults(muv__uri_t *uri, struct piece rest, muv_error_t *reterr)
+{
+    uint64_t set = uri->options.set;
+    int rc = 0;
+
+    if (rest.length == 0) {
+        return 0;
+    }
+    if (!muv__text_is_utf8(rest.text, rest.length)) {
+        return muv__error_set(reterr, MUV_EINVAL, "TXT record: not UTF-8, or with a NUL inside");
+    }
+    while (rc == 0 && rest.text != NULL) {
+        rc = take_default(uri, cut(&rest, '&'), set, reterr);
+    }
+    return rc;
+}
+
+int muv__uri_resolve(muv__uri_t *uri, const muv__host_t *hosts, size_t host_count, const char *text,
+                     size_t size, muv_error_t *reterr)
+{
+    struct piece defaults = {text, text == NULL ? 0 : size};
+    muv__strings_mark_t mark = muv__strings_mark(&uri->strings);
+    muv__uri_t before = *uri;
+    int rc;
+
+    MUV__ASSERT(uri->srv && host_count > 0 && host_count <= MUV__URI_HOSTS_MAX);
+    uri->hosts = muv__mem_array(host_count, sizeof(uri->hosts[0]));
+    if (uri->hosts == NULL) {
+        uri->hosts = before.hosts;
+        return out_of_memory(reterr);
+    }
+    memcpy(uri->hosts, hosts, host_count * sizeof(hosts[0]));
+    uri->host_count = host_count;
+    rc = take_defaults(uri, defaults, reterr);
+    if (rc == 0) {
+        rc = muv__uri_finish(uri, reterr);
+    }
+    if (rc != 0) {
+        /* What a value owns beside the strings is not among the three that were stored. */
+        muv__strings_rewind(&uri->strings, mark);
+        muv__mem_free(uri->hosts);
+        before.strings = uri->strings;
+        *uri = before;
+        return rc;
+    }
+    muv__mem_free(before.hosts);
+    return 0;
+}
+
 void muv__uri_free(muv__uri_t *uri)
 {
     if (uri == NULL) {

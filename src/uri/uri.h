@@ -3,7 +3,9 @@
  *
  *   muv__uri_new()         grammar and single values; unknown and bad options become warnings
  *   muv__uri_set_...()     options from the caller's struct; the same table, but bad ones are
- * errors muv__uri_finish()      rules between options (rules.c), defaults that depend on others
+ *                          errors
+ *   muv__uri_finish()      rules between options (rules.c), defaults that depend on others
+ *   muv__uri_resolve()     mongodb+srv:// only: what DNS had to add to the string
  *   muv__credential_of()   who logs in and how (credential.h)
  *
  * in this order; nothing here does I/O, so mongodb+srv:// gives one host to be looked up by others,
@@ -28,7 +30,8 @@
 #define MUV__URI_WARNINGS_MAX 32
 
 typedef struct muv__uri {
-    int8_t srv;           /* 1: mongodb+srv://, `hosts` has the one name to look up. */
+    int8_t srv;           /* 1: mongodb+srv://, `hosts` has the one name to look up until
+                           * muv__uri_resolve(). */
     size_t host_count;    /* At least 1. */
     muv__host_t *hosts;   /* [own] In the order of the string; duplicates are kept. */
     const char *username; /* Not empty, or NULL. */
@@ -74,6 +77,17 @@ int muv__uri_set_read_pref(muv__uri_t *uri, const muv__read_pref_t *pref, muv_er
 /* Check the rules between options and settle `tls`. May be called again after further changes.
  * Returns 0 or MUV_EINVAL. */
 int muv__uri_finish(muv__uri_t *uri, muv_error_t *reterr);
+
+/* Make of a finished mongodb+srv:// string what it would be as mongodb:// with the hosts of the SRV
+ * records and the default options of the TXT record (Initial DNS Seedlist Discovery), and check the
+ * rules between options anew. Options that the string or the struct has set win.
+ *
+ * hosts  [borrow] `host_count` of them, at least 1; they take the place of the name.
+ * text   [borrow] The TXT record's strings put together; NULL when there is none.
+ *
+ * Returns 0, or MUV_EINVAL or MUV_ENOMEM with everything as it was before. */
+int muv__uri_resolve(muv__uri_t *uri, const muv__host_t *hosts, size_t host_count, const char *text,
+                     size_t size, muv_error_t *reterr);
 
 /* Add a warning, cut to about 200 bytes. Beyond MUV__URI_WARNINGS_MAX it is dropped. Returns 0 or
  * MUV_ENOMEM. */

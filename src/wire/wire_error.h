@@ -22,6 +22,17 @@
     X(RESPONSE_TO, "the reply answers another request")                                            \
     X(UNEXPECTED, "a message came that nobody asked for")                                          \
     X(MORE_TO_COME, "a reply announces more replies that were not asked for")                      \
+    X(COMPRESSED_CUT, "a compressed message ends inside its header")                               \
+    X(COMPRESSED_OPCODE, "a compressed message has an original opcode other than OP_MSG")          \
+    X(COMPRESSED_TWICE, "a compressed message holds a compressed message")                         \
+    X(COMPRESSED_SMALL, "a compressed message announces less than the smallest message")           \
+    X(COMPRESSED_LARGE, "a compressed message announces more than maxMessageSizeBytes")            \
+    X(COMPRESSOR, "a message is compressed in a way that was not offered")                         \
+    X(COMPRESSED_DATA, "compressed data is not valid")                                             \
+    X(COMPRESSED_WINDOW, "compressed data needs more memory than is granted")                      \
+    X(COMPRESSED_SHORT, "compressed data holds less than its header announces")                    \
+    X(COMPRESSED_LONG, "compressed data holds more than its header announces")                     \
+    X(COMPRESSED_TRAILING, "bytes follow the compressed data of a message")                        \
     X(MEMORY, "out of memory for a reply")
 
 #define MUV__WIRE_ERROR_CODE_(suffix, text) MUV__WIRE_##suffix,

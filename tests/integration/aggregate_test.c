@@ -13,7 +13,7 @@ static void check_aggregate(client_fixture_t *f, const char *pipeline,
     CHECK_CODE(muv_collection_aggregate(f->collection, stages, opts, on_cursor, &r, &r.op), 0);
     end_call(&r);
     await_reader(&r, 0);
-    CHECK_BSON_IDENTICAL(mock_request_of(f->mock, "aggregate", -1)->body, json);
+    CHECK_BSON_IDENTICAL(given(mock_request_of(f->mock, "aggregate", -1)), json);
     bson_destroy(stages);
     close_reader(&r);
 }
@@ -36,9 +36,10 @@ static void options_of_aggregate_are_sent(void **state)
                     "{\"aggregate\": \"c\", \"pipeline\": [{\"$match\": {}}],"
                     " \"cursor\": {\"batchSize\": 4}, \"hint\": \"a_1\", \"comment\": 1,"
                     " \"collation\": {\"x\": 1}, \"let\": {\"x\": 1},"
-                    " \"maxTimeMS\": {\"$numberLong\": \"8\"}, \"allowDiskUse\": true,"
+                    " \"allowDiskUse\": true,"
                     " \"bypassDocumentValidation\": false, \"$db\": \"d\","
-                    " \"readConcern\": {\"level\": \"majority\"}}");
+                    " \"readConcern\": {\"level\": \"majority\"},"
+                    " \"maxTimeMS\": {\"$numberLong\": \"8\"}}");
     check_aggregate(f, "[]", &(muv_aggregate_opts_t){.batch_size = MUV_ZERO},
                     "{\"aggregate\": \"c\", \"pipeline\": [], \"cursor\": {\"batchSize\": 0},"
                     " \"$db\": \"d\", \"readConcern\": {\"level\": \"majority\"}}");
@@ -128,10 +129,10 @@ static void distinct_gives_the_values_and_they_can_be_kept(void **state)
     end_call(&r);
     await_reader(&r, 0);
     assert_string_equal(r.text, "{ \"0\" : 1, \"1\" : \"x\", \"2\" : null }");
-    CHECK_BSON_IDENTICAL(mock_request_of(f->mock, "distinct", 0)->body,
+    CHECK_BSON_IDENTICAL(given(mock_request_of(f->mock, "distinct", 0)),
                          "{\"distinct\": \"c\", \"key\": \"a.b\", \"query\": {\"b\": 2},"
-                         " \"hint\": {\"b\": 2}, \"maxTimeMS\": {\"$numberLong\": \"3\"},"
-                         " \"$db\": \"d\"}");
+                         " \"hint\": {\"b\": 2}, \"$db\": \"d\","
+                         " \"maxTimeMS\": {\"$numberLong\": \"3\"}}");
     bson_destroy(filter);
     close_reader(&r);
 }
@@ -186,7 +187,7 @@ static void documents_are_counted_by_a_pipeline(void **state)
     await_reader(&r, 0);
     assert_true(r.count == INT64_C(5000000000));
     CHECK_BSON_IDENTICAL(
-        mock_request_of(f->mock, "aggregate", 0)->body,
+        given(mock_request_of(f->mock, "aggregate", 0)),
         "{\"aggregate\": \"c\", \"pipeline\": [{\"$match\": {\"a\": 1}},"
         " {\"$skip\": {\"$numberLong\": \"2\"}}, {\"$limit\": {\"$numberLong\": \"9\"}},"
         " {\"$group\": {\"_id\": 1, \"n\": {\"$sum\": 1}}}], \"cursor\": {}, \"hint\": \"a_1\","
@@ -229,9 +230,9 @@ static void the_estimate_is_the_count_command_without_a_query(void **state)
                0);
     await_reader(&r, 0);
     assert_int_equal(r.count, 42);
-    CHECK_BSON_IDENTICAL(mock_request_of(f->mock, "count", 0)->body,
+    CHECK_BSON_IDENTICAL(given(mock_request_of(f->mock, "count", 0)),
                          "{\"count\": \"c\", \"comment\": \"why\","
-                         " \"maxTimeMS\": {\"$numberLong\": \"7\"}, \"$db\": \"d\"}");
+                         " \"$db\": \"d\", \"maxTimeMS\": {\"$numberLong\": \"7\"}}");
     begin_call(&r);
     CHECK_CODE(muv_collection_estimated_document_count(f->collection, NULL, on_counted, &r, NULL),
                0);

@@ -7,6 +7,8 @@
 
 #include "support/alloc.h"
 #include "support/dns_stub.h"
+#include "support/mock_compress.h"
+#include "support/process.h"
 
 struct run {
     uv_loop_t loop;
@@ -15,6 +17,7 @@ struct run {
     const char *dns_servers;
     bool ended;
     bool closed;
+    bool empty; /* There is nothing to be found. */
     muv_error_t error;
 };
 
@@ -33,7 +36,7 @@ static void on_document(muv_op_t *op, const muv_error_t *error, const bson_t *do
     if (error != NULL) {
         run->error = *error;
     } else {
-        assert_non_null(document);
+        assert_int_equal(document == NULL, run->empty);
     }
 }
 
@@ -142,6 +145,23 @@ static void a_whole_life_survives_each_failing_allocation(void **state)
     close_loop(&run.loop);
 }
 
+/* What cannot be compressed for want of memory leaves plain; replies must be opened. */
+static void a_compressed_life_survives_each_failing_allocation(void **state)
+{
+    struct run run = {.closed = false};
+
+    (void)state;
+    assert_int_equal(uv_loop_init(&run.loop), 0);
+    run.mock = mock_new(&run.loop);
+    mock_set_hello(run.mock, 0, "{\"compression\": [\"zlib\"]}");
+    mock_compress_replies(run.mock, MOCK_ZLIB);
+    run.uri = mock_uri(run.mock, "heartbeatFrequencyMS=500&compressors=zlib");
+    assert_true(alloc_sweep(whole_life, &run) > 10);
+    assert_int_equal(mock_request_of(run.mock, "find", -1)->compressor, MOCK_ZLIB);
+    mock_close(run.mock);
+    close_loop(&run.loop);
+}
+
 /* The same by name. A failed allocation may leave a look-up without an answer: the short
  * connectTimeoutMS ends it. */
 static void a_look_up_survives_each_failing_allocation(void **state)
@@ -165,11 +185,30 @@ static void a_look_up_survives_each_failing_allocation(void **state)
     close_loop(&run.loop);
 }
 
+/* The same with a login, hashing included: at a real server, which the mock is none of. */
+static void a_login_survives_each_failing_allocation(void **state)
+{
+    server_process_t *server = server_start(&(server_opts_t){.auth = true});
+    struct run run = {.empty = true};
+    char uri[300];
+
+    (void)state;
+    assert_int_equal(uv_loop_init(&run.loop), 0);
+    (void)snprintf(uri, sizeof uri, "%s&heartbeatFrequencyMS=500", server_uri(server));
+    run.uri = uri;
+    assert_true(alloc_sweep(whole_life, &run) > 10);
+    server_stop(server);
+    close_loop(&run.loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_whole_life_survives_each_failing_allocation, alloc_teardown),
+        cmocka_unit_test_teardown(a_compressed_life_survives_each_failing_allocation,
+                                  alloc_teardown),
         cmocka_unit_test_teardown(a_look_up_survives_each_failing_allocation, alloc_teardown),
+        cmocka_unit_test_teardown(a_login_survives_each_failing_allocation, alloc_teardown),
     };
 
     alloc_install();

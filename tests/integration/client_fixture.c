@@ -323,3 +323,24 @@ muv_client_stats_t stats_of(client_fixture_t *f)
     muv_client_get_stats(f->client, &stats);
     return stats;
 }
+
+const bson_t *given(const mock_request_t *request)
+{
+    static bson_t kept = BSON_INITIALIZER;
+    static const char *const added[] = {"lsid", "txnNumber", "$clusterTime"};
+    bson_iter_t iter;
+
+    bson_reinit(&kept);
+    assert_true(bson_iter_init(&iter, request->body));
+    while (bson_iter_next(&iter)) {
+        bool is_added = false;
+
+        for (size_t i = 0; i < MUV__COUNT_OF(added); i++) {
+            is_added = is_added || strcmp(bson_iter_key(&iter), added[i]) == 0;
+        }
+        if (!is_added) {
+            assert_true(bson_append_iter(&kept, NULL, 0, &iter));
+        }
+    }
+    return &kept;
+}

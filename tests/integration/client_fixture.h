@@ -83,4 +83,8 @@ muv_client_stats_t stats_of(client_fixture_t *f);
 
 void outcome_clear(outcome_t *o);
 
+/* The command as its caller gave it: without what its session adds (lsid, txnNumber, $clusterTime).
+ * [borrow] until the next call. */
+const bson_t *given(const mock_request_t *request);
+
 #endif

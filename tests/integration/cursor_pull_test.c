@@ -102,9 +102,9 @@ static void an_awaiting_cursor_asks_again_with_its_time(void **state)
     await_reader(&r, 0);
     assert_string_equal(r.text, "{ \"_id\" : 3 }");
     assert_int_equal(mock_request_count(f->mock, "getMore"), 4);
-    CHECK_BSON_IDENTICAL(mock_request_of(f->mock, "getMore", 0)->body,
+    CHECK_BSON_IDENTICAL(given(mock_request_of(f->mock, "getMore", 0)),
                          "{\"getMore\": {\"$numberLong\": \"9\"}, \"collection\": \"c\","
-                         " \"maxTimeMS\": {\"$numberLong\": \"40\"}, \"$db\": \"d\"}");
+                         " \"$db\": \"d\", \"maxTimeMS\": {\"$numberLong\": \"40\"}}");
     close_reader(&r);
 }
 

@@ -24,6 +24,7 @@ typedef struct scene {
     bool in_call;     /* A public function is running: nothing may be heard. */
     bool done;        /* The operation has called back, ... */
     int code;         /* ... with this. */
+    bool closing;
     bool closed;
     void (*on_each)(struct scene *scene, int type); /* Called behind each line, or NULL. */
 } scene_t;
@@ -251,6 +252,9 @@ static void one_command_from_opening_to_close(void **state)
                                             "ConnectionCheckedOut 1\n"
                                             "ConnectionCheckedIn 1\n"
                                             "called back\n"
+                                            "ConnectionCheckOutStarted\n" /* endSessions */
+                                            "ConnectionCheckedOut 1\n"
+                                            "ConnectionCheckedIn 1\n"
                                             "ServerClosed\n"
                                             "TopologyDescriptionChanged Single 1 -> Unknown 0\n"
                                             "TopologyClosed\n"
@@ -278,8 +282,9 @@ static void a_failed_handshake_fails_the_check_out(void **state)
     scene_t *scene = *state;
 
     mock_script(scene->mock, "hello", &(mock_step_t){.times = 1});
-    mock_script(scene->mock, "hello", &(mock_step_t){.send = MOCK_NOTHING, .then = MOCK_CLOSE});
-    make_client(scene, "directConnection=true");
+    mock_script(scene->mock, "hello",
+                &(mock_step_t){.send = MOCK_NOTHING, .then = MOCK_CLOSE, .times = MOCK_FOREVER});
+    make_client(scene, "directConnection=true&maxAdaptiveRetries=0");
     ping(scene);
     assert_int_equal(scene->code, MUV_ENETWORK);
     assert_string_equal(scene->log,
@@ -404,7 +409,8 @@ static void ping_when_ready_and_close_when_done(scene_t *scene, int type)
 {
     if (type == MUV_EVENT_POOL_READY) {
         start_ping(scene);
-    } else if (type == MUV_EVENT_CHECKED_IN) {
+    } else if (type == MUV_EVENT_CHECKED_IN && !scene->closing) {
+        scene->closing = true;
         scene->in_call = true;
         CHECK_CODE(muv_client_close(scene->client, MUV_CLOSE_DRAIN, on_closed, scene), 0);
         scene->in_call = false;

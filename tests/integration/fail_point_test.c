@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A real server that fails on order (failCommand): the right error reaches the caller, and the
- * client goes on. The fail point is the whole server's; every test takes it away again. */
+ * client goes on. Retries are off: each error is seen (retryable_*_test.c has them on). The fail
+ * point is the whole server's; every test takes it away again. */
 #include "integration/client_fixture.h"
 
 #include <string.h>
@@ -42,7 +43,8 @@ static int open_real(void **state)
     }
     f = *state;
     open_client_at(f, test_uri(),
-                   &(muv_client_opts_t){.heartbeat_frequency_ms = 500, .app_name = APP_NAME});
+                   &(muv_client_opts_t){
+                       .heartbeat_frequency_ms = 500, .app_name = APP_NAME, .retry_reads = MUV_NO});
     return 0;
 }
 

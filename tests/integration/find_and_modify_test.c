@@ -60,7 +60,7 @@ static void an_update_gives_the_document(void **state)
     open_client(f, NULL, NULL);
     update_one(f, &found, NULL);
     await_found(&found, 0, "{ \"_id\" : 1, \"a\" : 1 }");
-    CHECK_BSON_IDENTICAL(mock_request_of(f->mock, "findAndModify", 0)->body,
+    CHECK_BSON_IDENTICAL(given(mock_request_of(f->mock, "findAndModify", 0)),
                          "{\"findAndModify\": \"c\", \"query\": {\"a\": 1},"
                          " \"update\": {\"$set\": {\"b\": 2}}, \"$db\": \"d\"}");
 }
@@ -91,12 +91,12 @@ static void all_options_are_sent(void **state)
                });
     await_found(&found, 0, NULL);
     CHECK_BSON_EQUAL(
-        mock_request_of(f->mock, "findAndModify", 0)->body,
+        given(mock_request_of(f->mock, "findAndModify", 0)),
         "{\"findAndModify\": \"c\", \"query\": {\"a\": 1}, \"update\": {\"$set\": {\"b\": 2}},"
         " \"new\": true, \"upsert\": true, \"bypassDocumentValidation\": true,"
         " \"arrayFilters\": [1], \"fields\": {\"x\": 1}, \"sort\": {\"x\": 1},"
         " \"hint\": {\"x\": 1}, \"collation\": {\"x\": 1}, \"let\": {\"x\": 1}, \"comment\": 1,"
-        " \"maxTimeMS\": 77, \"$db\": \"d\", \"writeConcern\": {\"w\": \"majority\"}}");
+        " \"$db\": \"d\", \"writeConcern\": {\"w\": \"majority\"}, \"maxTimeMS\": 77}");
     bson_destroy(array);
     bson_destroy(document);
 }
@@ -120,10 +120,10 @@ static void a_replacement_and_a_delete_are_sent(void **state)
                                                   on_found, &found, NULL),
                0);
     await_found(&found, 0, "{ \"_id\" : 2 }");
-    CHECK_BSON_IDENTICAL(mock_request_of(f->mock, "findAndModify", 0)->body,
+    CHECK_BSON_IDENTICAL(given(mock_request_of(f->mock, "findAndModify", 0)),
                          "{\"findAndModify\": \"c\", \"query\": {}, \"update\": {\"x\": 1},"
                          " \"$db\": \"d\"}");
-    CHECK_BSON_IDENTICAL(mock_request_of(f->mock, "findAndModify", 1)->body,
+    CHECK_BSON_IDENTICAL(given(mock_request_of(f->mock, "findAndModify", 1)),
                          "{\"findAndModify\": \"c\", \"query\": {\"x\": 1}, \"remove\": true,"
                          " \"sort\": {\"x\": 1}, \"$db\": \"d\"}");
     bson_destroy(document);

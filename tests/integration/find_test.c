@@ -13,7 +13,7 @@ static void check_find(client_fixture_t *f, const muv_find_opts_t *opts, const c
     CHECK_CODE(muv_collection_find(f->collection, filter, opts, on_cursor, &r, &r.op), 0);
     end_call(&r);
     await_reader(&r, 0);
-    CHECK_BSON_IDENTICAL(mock_request_of(f->mock, "find", -1)->body, json);
+    CHECK_BSON_IDENTICAL(given(mock_request_of(f->mock, "find", -1)), json);
     bson_destroy(filter);
     close_reader(&r);
 }
@@ -50,8 +50,8 @@ static void documents_and_sizes_are_sent(void **state)
                " \"sort\": {\"x\": 1}, \"skip\": {\"$numberLong\": \"3\"},"
                " \"limit\": {\"$numberLong\": \"10\"}, \"batchSize\": 4, \"hint\": {\"x\": 1},"
                " \"comment\": \"why\", \"collation\": {\"x\": 1}, \"let\": {\"x\": 1},"
-               " \"maxTimeMS\": {\"$numberLong\": \"500\"}, \"max\": {\"x\": 1},"
-               " \"min\": {\"x\": 1}, \"$db\": \"d\"}");
+               " \"max\": {\"x\": 1}, \"min\": {\"x\": 1}, \"$db\": \"d\","
+               " \"maxTimeMS\": {\"$numberLong\": \"500\"}}");
     bson_destroy(comment);
     bson_destroy(one);
 }
@@ -137,12 +137,12 @@ static void find_one_sends_its_options(void **state)
                    .projection = one, .skip = 2, .hint = "a_1", .comment = one, .max_time_ms = 9});
     await_success(&o);
     assert_string_equal(o.text, "{ \"_id\" : 5 }");
-    CHECK_BSON_IDENTICAL(mock_request_of(f->mock, "find", 0)->body,
+    CHECK_BSON_IDENTICAL(given(mock_request_of(f->mock, "find", 0)),
                          "{\"find\": \"c\", \"filter\": {\"_id\": {\"$numberLong\": \"5\"}},"
                          " \"projection\": {\"x\": 1}, \"skip\": {\"$numberLong\": \"2\"},"
                          " \"limit\": {\"$numberLong\": \"1\"}, \"singleBatch\": true,"
                          " \"hint\": \"a_1\", \"comment\": 1,"
-                         " \"maxTimeMS\": {\"$numberLong\": \"9\"}, \"$db\": \"d\"}");
+                         " \"$db\": \"d\", \"maxTimeMS\": {\"$numberLong\": \"9\"}}");
     outcome_clear(&o);
     bson_destroy(one);
 }

@@ -42,7 +42,7 @@ static void documents_leave_as_a_sequence(void **state)
     mock_on(f->mock, "insert", answer_insert, NULL);
     open_client(f, "w=majority", NULL);
     insert_and_await(f, "[{\"_id\": 1, \"a\": 2}, {\"_id\": 2}]", NULL, "ok; inserted 2");
-    CHECK_BSON_IDENTICAL(mock_request_of(f->mock, "insert", 0)->body,
+    CHECK_BSON_IDENTICAL(given(mock_request_of(f->mock, "insert", 0)),
                          "{\"insert\": \"c\", \"ordered\": true, \"$db\": \"d\","
                          " \"writeConcern\": {\"w\": \"majority\"}}");
     sent = mock_request_sequence(mock_request_of(f->mock, "insert", 0), "documents");
@@ -71,7 +71,7 @@ static void options_are_sent_with_every_command(void **state)
     bson_destroy(comment);
     await_written(&w, "ok; inserted 2");
     for (int i = 0; i < 2; i++) {
-        CHECK_BSON_IDENTICAL(mock_request_of(f->mock, "insert", i)->body,
+        CHECK_BSON_IDENTICAL(given(mock_request_of(f->mock, "insert", i)),
                              "{\"insert\": \"c\", \"ordered\": false,"
                              " \"bypassDocumentValidation\": false, \"comment\": \"why\","
                              " \"$db\": \"d\", \"writeConcern\": {\"w\": 2, \"j\": true}}");

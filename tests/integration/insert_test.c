@@ -26,7 +26,7 @@ static void a_document_is_sent_as_given(void **state)
     start_insert(f, &w, "{\"a\": 1, \"_id\": \"x\"}", NULL);
     await_written(&w, "ok; inserted 1");
     assert_string_equal(w.ids, "{ \"v\" : \"x\" } ");
-    CHECK_BSON_IDENTICAL(mock_request_of(f->mock, "insert", 0)->body,
+    CHECK_BSON_IDENTICAL(given(mock_request_of(f->mock, "insert", 0)),
                          "{\"insert\": \"c\", \"ordered\": true,"
                          " \"documents\": [{\"a\": 1, \"_id\": \"x\"}], \"$db\": \"d\"}");
     assert_int_equal(mock_request_of(f->mock, "insert", 0)->sequence_count, 0);
@@ -48,7 +48,7 @@ static void options_are_sent(void **state)
                  });
     await_written(&w, "ok; inserted 1");
     CHECK_BSON_IDENTICAL(
-        mock_request_of(f->mock, "insert", 0)->body,
+        given(mock_request_of(f->mock, "insert", 0)),
         "{\"insert\": \"c\", \"ordered\": true, \"bypassDocumentValidation\": true,"
         " \"comment\": {\"trace\": 7}, \"documents\": [{\"_id\": 1}], \"$db\": \"d\","
         " \"writeConcern\": {\"w\": \"majority\"}}");
@@ -182,7 +182,7 @@ static void an_unacknowledged_insert_ends_when_it_has_left(void **state)
     await_written(&w, "ok; unacknowledged");
     run_until_true(&f->loop, insert_arrived, f->mock, WAIT_MS);
     assert_int_equal(mock_request_of(f->mock, "insert", 0)->flags, MOCK_FLAG_MORE_TO_COME);
-    CHECK_BSON_IDENTICAL(mock_request_of(f->mock, "insert", 0)->body,
+    CHECK_BSON_IDENTICAL(given(mock_request_of(f->mock, "insert", 0)),
                          "{\"insert\": \"c\", \"ordered\": true,"
                          " \"documents\": [{\"_id\": 1}], \"$db\": \"d\","
                          " \"writeConcern\": {\"w\": 0}}");

@@ -4,10 +4,13 @@
 #define MUV_TESTS_SIM_NET_INNER_H
 
 #include "net_events.h"
+#include "net_handler.h"
 #include "net_sim.h"
 
 #include "base/list.h"
 #include "net/net.h"
+
+#include <bson/bson.h>
 
 /* Bytes in order: appended behind, taken in front. All zero: empty. */
 typedef struct sim_bytes {
@@ -25,8 +28,17 @@ typedef struct sim_name {
     int64_t delay_us;
 } sim_name_t;
 
+/* An awaitable hello that has not been answered. */
+typedef struct sim_await {
+    bool waiting;
+    bool exhaust;
+    int32_t response_to;
+    int64_t period_us;
+    unsigned generation; /* Of the timer that counts. */
+} sim_await_t;
+
 /* One connection with its two ends. It lives as long as the world: late events may speak of it. */
-typedef struct sim_link {
+struct sim_link {
     struct sim_link *next; /* Of the same server. */
     sim_server_t *server;
     muv__stream_t *stream; /* The client's end; NULL: closed. */
@@ -51,7 +63,11 @@ typedef struct sim_link {
     int64_t busy_until_us;
     int64_t last_arrival_us; /* At the client: bytes never overtake. */
     int64_t last_request_us; /* The same at the server. */
-} sim_link_t;
+    sim_await_t await;
+
+    void *handler_data;      /* The handler's own. */
+    struct sim_packet *held; /* Waiting for sim_release(), in order. */
+};
 
 typedef struct sim_plan {
     sim_connect_t action;
@@ -80,6 +96,14 @@ struct sim_server {
     sim_rule_t *rules;
     sim_link_t *links;
     sim_counts_t counts;
+    bool streams; /* See net_hello.c. */
+    char *hello;  /* NULL: the default. */
+    uint8_t process;
+    int64_t counter;
+    const sim_handler_t *handler; /* NULL: scripted. */
+    void *handler_data;
+    const sim_cipher_t *cipher; /* NULL: its bytes are plain. */
+    void *cipher_data;
 };
 
 struct sim_world {
@@ -96,9 +120,11 @@ struct sim_world {
     unsigned closing_streams; /* Whose on_closed is due. */
     unsigned answered;        /* Resolves whose callback is due. */
     sim_name_t *names;
+    struct sim_records *records; /* Of net_query.c. */
     sim_server_t *servers;
     unsigned labels;
-    sim_bytes_t log; /* Text. */
+    uint32_t message_ids; /* Of handlers. */
+    sim_bytes_t log;      /* Text. */
     int64_t log_since_us;
 };
 
@@ -115,7 +141,8 @@ struct muv__net {
     bool closing;
     void (*on_closed)(void *data);
     unsigned streams;
-    muv__list_t resolves; /* muv__resolve_t that have not ended. */
+    muv__list_t resolves; /* muv__resolve_t that have not ended, ... */
+    muv__list_t queries;  /* ... and muv__query_t. */
 };
 
 struct muv__stream {
@@ -136,9 +163,6 @@ struct muv__stream {
 
 void sim_begin(muv__net_t *net);
 void sim_end(muv__net_t *net);
-
-/* Add to the network's agenda. */
-void sim_happens(sim_world_t *world, int64_t due_us, void (*fn)(void *data), void *data);
 
 /* --- net_stream.c ------------------------------------------------------------------------------*/
 
@@ -168,6 +192,11 @@ bool sim_parse_address(const char *address, uint16_t port, muv__net_addr_t *addr
 
 void sim_names_free(sim_world_t *world);
 
+/* --- net_query.c -------------------------------------------------------------------------------*/
+
+void sim_deliver_records(muv__net_t *net);
+void sim_records_free(sim_world_t *world);
+
 /* --- net_server.c ------------------------------------------------------------------------------*/
 
 /* The client connects: a link whose result will come, or a negative code. */
@@ -184,9 +213,35 @@ void sim_link_close(sim_link_t *link);
 void sim_link_answer(sim_link_t *link, const void *bytes, size_t size, int64_t at_us);
 void sim_link_end(sim_link_t *link, sim_act_t act, int64_t at_us);
 
+/* Forget the packets that a handler holds. */
+void sim_drop_held(sim_link_t *link);
+
 void sim_servers_free(sim_world_t *world);
 
+/* --- net_handler.c -----------------------------------------------------------------------------*/
+
+/* Give the messages that are whole to the server's handler. */
+void sim_handle_messages(sim_link_t *link);
+
+/* --- net_hello.c -------------------------------------------------------------------------------*/
+
+/* The answer to a plain hello as it is now. */
+void sim_hello_append(const sim_server_t *server, bson_t *reply);
+
+/* Does this hello wait for a change? */
+bool sim_is_awaitable(const sim_server_t *server, const bson_t *hello);
+
+/* Such a one has come: answer it now or later. */
+void sim_await(sim_link_t *link, const bson_t *hello, int32_t request_id, uint32_t flags);
+
 /* --- net_script.c ------------------------------------------------------------------------------*/
+
+/* A message of the server. The caller frees it. */
+uint8_t *sim_message(sim_world_t *world, const bson_t *body, int32_t response_to, uint32_t flags,
+                     size_t *ret_size);
+
+/* Extended JSON with ' for quotes. */
+bson_t *sim_parse(const char *json);
 
 /* Bytes came: serve the requests that are whole. */
 void sim_serve(sim_link_t *link);

@@ -62,6 +62,7 @@ void sim_names_free(sim_world_t *world)
         free(entry->error_text);
         free(entry);
     }
+    sim_records_free(world);
 }
 
 bool sim_parse_address(const char *address, uint16_t port, muv__net_addr_t *addr)
@@ -186,6 +187,7 @@ void sim_deliver_answers(muv__net_t *net)
         told.cb(told.owner, told.addrs, told.count, told.error_text);
         sim_end(net);
     }
+    sim_deliver_records(net);
 }
 
 void muv__net_set_dns_servers(muv__net_t *net, const char *servers)

@@ -20,6 +20,7 @@ typedef struct request {
     int32_t id;
     uint32_t flags;
     char name[64];
+    bool is_hello;
     bson_t body; /* A view. */
 } request_t;
 
@@ -159,8 +160,9 @@ static bool is_hello(const char *name)
            strcmp(name, "ismaster") == 0;
 }
 
-static void read_request(const uint8_t *bytes, request_t *request)
+static void read_request(const sim_server_t *server, const uint8_t *bytes, request_t *request)
 {
+    const char *name;
     bson_iter_t iter;
 
     request->id = load_i32(bytes + 4);
@@ -171,12 +173,16 @@ static void read_request(const uint8_t *bytes, request_t *request)
         bson_init_static(&request->body, bytes + BODY_AT, (size_t)load_i32(bytes + BODY_AT)));
     assert_true(bson_validate(&request->body, BSON_VALIDATE_NONE, NULL));
     assert_true(bson_iter_init(&iter, &request->body) && bson_iter_next(&iter));
-    (void)snprintf(request->name, sizeof request->name, "%s",
-                   is_hello(bson_iter_key(&iter)) ? "hello" : bson_iter_key(&iter));
+    name = bson_iter_key(&iter);
+    request->is_hello = is_hello(name);
+    if (request->is_hello) {
+        name = sim_is_awaitable(server, &request->body) ? "awaited" : "hello";
+    }
+    (void)snprintf(request->name, sizeof request->name, "%s", name);
 }
 
-static uint8_t *write_message(sim_world_t *world, const bson_t *body, int32_t response_to,
-                              uint32_t flags, size_t *ret_size)
+uint8_t *sim_message(sim_world_t *world, const bson_t *body, int32_t response_to, uint32_t flags,
+                     size_t *ret_size)
 {
     size_t size = BODY_AT + body->len;
     uint8_t *bytes = sim_alloc(size);
@@ -191,7 +197,7 @@ static uint8_t *write_message(sim_world_t *world, const bson_t *body, int32_t re
     return bytes;
 }
 
-static bson_t *parse(const char *json)
+bson_t *sim_parse(const char *json)
 {
     char *text = sim_strdup(json);
     bson_t *document;
@@ -205,18 +211,6 @@ static bson_t *parse(const char *json)
 }
 
 /* --- answers -----------------------------------------------------------------------------------*/
-
-static void answer_hello(bson_t *reply)
-{
-    BSON_APPEND_BOOL(reply, "helloOk", true);
-    BSON_APPEND_BOOL(reply, "ismaster", true);
-    BSON_APPEND_BOOL(reply, "isWritablePrimary", true);
-    BSON_APPEND_INT32(reply, "maxBsonObjectSize", 16 * 1024 * 1024);
-    BSON_APPEND_INT32(reply, "maxMessageSizeBytes", 48000000);
-    BSON_APPEND_INT32(reply, "maxWriteBatchSize", 100000);
-    BSON_APPEND_INT32(reply, "minWireVersion", 0);
-    BSON_APPEND_INT32(reply, "maxWireVersion", 21);
-}
 
 static void answer_find(const request_t *request, bson_t *reply)
 {
@@ -240,13 +234,13 @@ static void answer_find(const request_t *request, bson_t *reply)
     bson_append_document_end(reply, &cursor);
 }
 
-static bson_t *default_answer(const request_t *request)
+static bson_t *default_answer(const sim_server_t *server, const request_t *request)
 {
     bson_t *reply = bson_new();
     bson_iter_t iter;
 
-    if (strcmp(request->name, "hello") == 0) {
-        answer_hello(reply);
+    if (request->is_hello) {
+        sim_hello_append(server, reply);
     } else if (strcmp(request->name, "find") == 0) {
         answer_find(request, reply);
     } else if (bson_iter_init(&iter, &request->body) && bson_iter_next(&iter)) {
@@ -297,15 +291,16 @@ static int64_t send_body(sim_link_t *link, const request_t *request, const sim_s
 static int64_t send_reply(sim_link_t *link, const request_t *request, const sim_step_t *step,
                           int64_t at_us)
 {
-    bson_t *reply = step->json != NULL ? parse(step->json) : default_answer(request);
+    bson_t *reply =
+        step->json != NULL ? sim_parse(step->json) : default_answer(link->server, request);
     uint8_t *bytes;
     size_t size;
 
     if (step->padding_bytes != 0) {
         add_padding(reply, step->padding_bytes);
     }
-    bytes = write_message(link->server->world, reply, request->id + step->response_to_add,
-                          step->flags, &size);
+    bytes = sim_message(link->server->world, reply, request->id + step->response_to_add,
+                        step->flags, &size);
     if (step->cut_bytes != 0 && step->cut_bytes < size) {
         size = step->cut_bytes;
     }
@@ -340,8 +335,9 @@ static void note_request(sim_link_t *link, const request_t *request)
 {
     sim_server_t *server = link->server;
 
-    if (strcmp(request->name, "hello") == 0) {
+    if (request->is_hello) {
         server->counts.hellos++;
+        server->counts.awaitable += strcmp(request->name, "awaited") == 0;
         return;
     }
     server->counts.requests++;
@@ -352,33 +348,44 @@ static void note_request(sim_link_t *link, const request_t *request)
     sim_note(link, "> %s", request->name);
 }
 
+static void answer(sim_link_t *link, const request_t *request)
+{
+    sim_step_t step = {.act = SIM_REPLY};
+    bool scripted = use_rule(link->server, request->name, &step);
+
+    if (!scripted && !request->is_hello) {
+        (void)use_rule(link->server, "*", &step);
+    }
+    if (!scripted && strcmp(request->name, "awaited") == 0) {
+        sim_await(link, &request->body, request->id, request->flags);
+        return;
+    }
+    act_on(link, request, &step);
+}
+
 void sim_serve(sim_link_t *link)
 {
     while (!link->server_gone && sim_bytes_size(&link->requests) >= HEADER_SIZE) {
         const uint8_t *bytes = link->requests.data + link->requests.start;
         size_t length = (size_t)load_i32(bytes);
-        sim_step_t step = {.act = SIM_REPLY};
         request_t request;
 
         assert_in_range(length, BODY_AT + 5, 48000000);
         if (sim_bytes_size(&link->requests) < length) {
             return;
         }
-        read_request(bytes, &request);
+        read_request(link->server, bytes, &request);
         note_request(link, &request);
-        if (!use_rule(link->server, request.name, &step) && strcmp(request.name, "hello") != 0) {
-            (void)use_rule(link->server, "*", &step);
-        }
-        act_on(link, &request, &step);
+        answer(link, &request);
         sim_bytes_drop(&link->requests, length);
     }
 }
 
 static void push(sim_server_t *server, const char *json, bool early)
 {
-    bson_t *body = parse(json);
+    bson_t *body = sim_parse(json);
     size_t size;
-    uint8_t *bytes = write_message(server->world, body, 0, 0, &size);
+    uint8_t *bytes = sim_message(server->world, body, 0, 0, &size);
 
     for (sim_link_t *link = server->links; link != NULL; link = link->next) {
         if (link->stream != NULL && link->accepted && (early || link->label != 0)) {

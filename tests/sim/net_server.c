@@ -12,7 +12,9 @@
 #define DEFAULT_LATENCY_US 500
 
 /* Something on its way: bytes, or an end. */
-typedef struct packet {
+typedef struct sim_packet {
+    struct sim_packet *next; /* Of those that are held. */
+    bool to_client;
     sim_link_t *link;
     sim_act_t act; /* SIM_REPLY: bytes. */
     size_t size;
@@ -76,8 +78,19 @@ sim_counts_t sim_counts(const sim_server_t *server)
     return server->counts;
 }
 
+void sim_drop_held(sim_link_t *link)
+{
+    while (link->held != NULL) {
+        packet_t *packet = link->held;
+
+        link->held = packet->next;
+        free(packet);
+    }
+}
+
 static void free_link(sim_link_t *link)
 {
+    sim_drop_held(link);
     free(link->arrived.data);
     free(link->requests.data);
     free(link);
@@ -97,6 +110,7 @@ void sim_servers_free(sim_world_t *world)
             free_link(link);
         }
         free(server->address);
+        free(server->hello);
         free(server);
     }
 }
@@ -158,7 +172,8 @@ int sim_link_open(sim_world_t *world, const muv__net_addr_t *addr, muv__stream_t
     sim_connect_t action;
 
     server = server != NULL ? server : nobody(world);
-    action = next_plan(server);
+    action = server->handler != NULL ? server->handler->on_connect(server->handler_data)
+                                     : next_plan(server);
     if (action == SIM_UNREACHABLE) {
         return SIM_ENETUNREACH;
     }
@@ -192,16 +207,101 @@ static packet_t *new_packet(sim_link_t *link, const void *bytes, size_t size)
     return packet;
 }
 
+void sim_encrypt(sim_server_t *server, const sim_cipher_t *cipher, void *data)
+{
+    server->cipher = cipher;
+    server->cipher_data = data;
+}
+
+void sim_plain(sim_link_t *link, const uint8_t *bytes, size_t size)
+{
+    sim_bytes_append(&link->requests, bytes, size);
+    if (link->server->handler != NULL) {
+        sim_handle_messages(link);
+    } else {
+        sim_serve(link);
+    }
+}
+
 static void on_request_bytes(void *data)
 {
     packet_t *packet = data;
     sim_link_t *link = packet->link;
+    sim_server_t *server = link->server;
 
-    if (!link->server_gone) {
-        sim_bytes_append(&link->requests, packet->bytes, packet->size);
-        sim_serve(link);
+    if (!link->server_gone && server->cipher != NULL) {
+        server->cipher->from_client(server->cipher_data, link, packet->bytes, packet->size);
+    } else if (!link->server_gone) {
+        sim_plain(link, packet->bytes, packet->size);
     }
     free(packet);
+}
+
+static void on_arrival(void *data);
+
+/* Put a packet on its way; packets of one direction never overtake. */
+static void launch(packet_t *packet, int64_t arrival_us)
+{
+    sim_link_t *link = packet->link;
+    int64_t *last_us = packet->to_client ? &link->last_arrival_us : &link->last_request_us;
+
+    *last_us = arrival_us > *last_us ? arrival_us : *last_us;
+    sim_happens(link->server->world, *last_us, packet->to_client ? on_arrival : on_request_bytes,
+                packet);
+}
+
+static bool is_held_up(const sim_link_t *link, bool to_client)
+{
+    for (const packet_t *packet = link->held; packet != NULL; packet = packet->next) {
+        if (packet->to_client == to_client) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void hold(packet_t *packet)
+{
+    packet_t **end = &packet->link->held;
+
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = packet;
+}
+
+/* A packet leaves at `at_us`; a handler decides how it travels. */
+static void depart(packet_t *packet, int64_t at_us)
+{
+    sim_link_t *link = packet->link;
+    sim_server_t *server = link->server;
+    int64_t delay_us = 0;
+
+    if (server->handler != NULL) {
+        delay_us = is_held_up(link, packet->to_client)
+                       ? SIM_HELD
+                       : server->handler->on_packet(server->handler_data, link, packet->to_client);
+    }
+    if (delay_us == SIM_LOST) {
+        free(packet);
+    } else if (delay_us == SIM_HELD) {
+        hold(packet);
+    } else {
+        launch(packet, at_us + server->latency_us + delay_us);
+    }
+}
+
+void sim_release(sim_link_t *link, int64_t delay_us)
+{
+    int64_t now_us = link->server->world->now_us;
+
+    while (link->held != NULL) {
+        packet_t *packet = link->held;
+
+        link->held = packet->next;
+        packet->next = NULL;
+        launch(packet, now_us + link->server->latency_us + delay_us);
+    }
 }
 
 /* The socket has sent what it took: there is room again. */
@@ -217,10 +317,7 @@ void sim_link_send(sim_link_t *link, const void *bytes, size_t size)
 {
     sim_world_t *world = link->server->world;
 
-    int64_t arrival_us = world->now_us + link->server->latency_us;
-
-    link->last_request_us = arrival_us > link->last_request_us ? arrival_us : link->last_request_us;
-    sim_happens(world, link->last_request_us, on_request_bytes, new_packet(link, bytes, size));
+    depart(new_packet(link, bytes, size), world->now_us);
     if (link->window_bytes == 0) {
         return;
     }
@@ -240,8 +337,12 @@ void sim_link_close(sim_link_t *link)
         link->server->counts.closed_by_client++;
         sim_note(link, "closed");
     }
+    if (link->server->handler != NULL) {
+        link->server->handler->on_closed(link->server->handler_data, link);
+    }
     link->stream = NULL;
     link->server_gone = true;
+    sim_drop_held(link);
     sim_bytes_drop(&link->arrived, sim_bytes_size(&link->arrived));
     sim_bytes_drop(&link->requests, sim_bytes_size(&link->requests));
 }
@@ -266,20 +367,23 @@ static void on_arrival(void *data)
     free(packet);
 }
 
-static void send_packet(sim_link_t *link, packet_t *packet, int64_t at_us)
+void sim_wire(sim_link_t *link, const uint8_t *bytes, size_t size, int64_t at_us)
 {
-    int64_t arrival_us = at_us + link->server->latency_us;
+    packet_t *packet = new_packet(link, bytes, size);
 
-    if (arrival_us < link->last_arrival_us) {
-        arrival_us = link->last_arrival_us;
-    }
-    link->last_arrival_us = arrival_us;
-    sim_happens(link->server->world, arrival_us, on_arrival, packet);
+    packet->to_client = true;
+    depart(packet, at_us);
 }
 
 void sim_link_answer(sim_link_t *link, const void *bytes, size_t size, int64_t at_us)
 {
-    send_packet(link, new_packet(link, bytes, size), at_us);
+    sim_server_t *server = link->server;
+
+    if (server->cipher != NULL) {
+        server->cipher->from_server(server->cipher_data, link, bytes, size, at_us);
+    } else {
+        sim_wire(link, bytes, size, at_us);
+    }
 }
 
 void sim_link_end(sim_link_t *link, sim_act_t act, int64_t at_us)
@@ -287,8 +391,9 @@ void sim_link_end(sim_link_t *link, sim_act_t act, int64_t at_us)
     packet_t *packet = new_packet(link, NULL, 0);
 
     packet->act = act;
+    packet->to_client = true;
     link->server_gone = true;
-    send_packet(link, packet, at_us);
+    depart(packet, at_us);
 }
 
 void sim_reset_all(sim_server_t *server)

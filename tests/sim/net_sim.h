@@ -6,8 +6,11 @@
  *   net_events.c  what will happen when; the clock's agenda
  *   net_stream.c  the client's end of connections: connect, read, write, close
  *   net_names.c   names to addresses
+ *   net_query.c   SRV and TXT records
  *   net_server.c  the other end: addresses that listen, connections, bytes on their way
  *   net_script.c  what a scripted server answers; the log
+ *   net_hello.c   what its hello says, and hellos that wait for a change
+ *   net_handler.c servers that compute their answers (net_handler.h)
  *
  * A stream is a byte pipe with a delay: bytes that a server sends arrive in the client's socket
  * whether or not the loop runs, and lie there until a poll hands them over. So user code that holds
@@ -75,6 +78,9 @@ void sim_after(sim_world_t *world, int64_t delay_us, void (*fn)(void *data), voi
 /* How often user code has been able to see polled sockets: the number of turns so far. */
 uint64_t sim_turns(const sim_world_t *world);
 
+/* The one variable of the environment. [borrow] `name` NULL: it is empty. */
+void sim_environment(const char *name, const char *value);
+
 /* This process is now a forked child; and the parent again. */
 void sim_fork(void);
 void sim_unfork(void);
@@ -84,6 +90,22 @@ void sim_unfork(void);
 /* "10.0.0.1 10.0.0.2 ..." answers a look-up of `name` after `delay_us`. Unknown names fail. */
 void sim_name(sim_world_t *world, const char *name, const char *addresses, int64_t delay_us);
 void sim_name_fails(sim_world_t *world, const char *name, const char *error_text, int64_t delay_us);
+
+/* What a question for SRV records ("a.test:27017 b.test:27018"), or for TXT records (several stand
+ * in lines of their own), is answered with from now on; failures with `absent` are final. A
+ * question that is on its way keeps the answer of its time. Names without an order are absent. */
+#define SIM_NEVER INT64_MAX /* As a delay: no answer comes. */
+void sim_srv(sim_world_t *world, const char *name, const char *targets, uint32_t ttl_s,
+             int64_t delay_us);
+void sim_txt(sim_world_t *world, const char *name, const char *records, int64_t delay_us);
+void sim_srv_fails(sim_world_t *world, const char *name, const char *error_text, bool absent,
+                   int64_t delay_us);
+void sim_txt_fails(sim_world_t *world, const char *name, const char *error_text, bool absent,
+                   int64_t delay_us);
+
+/* How many questions for these records came so far. */
+unsigned sim_srv_asked(sim_world_t *world, const char *name);
+unsigned sim_txt_asked(sim_world_t *world, const char *name);
 
 /* --- servers -----------------------------------------------------------------------------------*/
 
@@ -153,13 +175,28 @@ void sim_reset_all(sim_server_t *server);
 /* All writes of existing connections fail from now on. */
 void sim_break_writes(sim_server_t *server, int status);
 
+/* From now on the server's hello carries a topologyVersion, and an awaitable hello is answered when
+ * it changes or its time is over; with exhaustAllowed again and again. Steps for "awaited" take the
+ * place of that, those for "hello" do not: RTT monitors, handshakes and polls say a plain one. */
+void sim_stream_hello(sim_server_t *server);
+
+/* The hello changes to `json` (without topologyVersion and ok; NULL: the default one), and all wait
+ * for that hear it at once. */
+void sim_hello_change(sim_server_t *server, const char *json);
+
+/* The process has begun anew: hello carries another processId. Open connections know nothing of it
+ * (sim_reset_all()). */
+void sim_hello_restart(sim_server_t *server);
+
 typedef struct sim_counts {
     unsigned accepted; /* Connections ever. */
     unsigned open;
     unsigned users; /* Connections that have carried a command besides hello, ever. */
     unsigned closed_by_client;
-    unsigned requests; /* Without hello. */
-    unsigned hellos;
+    unsigned requests;  /* Without hello. */
+    unsigned hellos;    /* The awaitable ones included. */
+    unsigned awaitable; /* Requests. */
+    unsigned pushed;    /* Replies that announced another one. */
 } sim_counts_t;
 
 sim_counts_t sim_counts(const sim_server_t *server);
@@ -172,6 +209,9 @@ sim_counts_t sim_counts(const sim_server_t *server);
 /* [borrow] Until the next line is added. */
 const char *sim_log(sim_world_t *world);
 void sim_log_clear(sim_world_t *world);
+
+/* Lines of a client's own log (muv/log.h) go to `text` when their path is "page"; NULL: nowhere. */
+void sim_log_page(char *text, size_t size);
 
 #define CHECK_LOG(world, expected) sim_check_log(world, expected, __FILE__, __LINE__)
 void sim_check_log(sim_world_t *world, const char *expected, const char *file, int line);

@@ -77,7 +77,7 @@ static void tell_connected(muv__stream_t *stream)
     stream->wire->connect_told = true;
     stream->reading = status == 0;
     sim_begin(net);
-    stream->ops->on_connect(stream->owner, status);
+    stream->ops->on_connect(stream->owner, stream, status);
     sim_end(net);
 }
 

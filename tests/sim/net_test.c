@@ -57,8 +57,9 @@ static void on_turn(void *data)
     note(data, "turn", 0);
 }
 
-static void on_connect(void *owner, int status)
+static void on_connect(void *owner, muv__stream_t *stream, int status)
 {
+    assert_non_null(stream);
     note(owner, "connected", status);
 }
 

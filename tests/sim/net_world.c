@@ -414,6 +414,7 @@ int muv__net_new(struct uv_loop_s *loop, const muv__net_hooks_t *hooks, void *da
     net->armed_us = INT64_MAX;
     muv__list_init(&net->link);
     muv__list_init(&net->resolves);
+    muv__list_init(&net->queries);
     muv__list_push_back(&world->nets, &net->link);
     *ret = net;
     return 0;
@@ -424,6 +425,7 @@ void muv__net_close(muv__net_t *net, void (*on_closed)(void *data))
     assert_false(net->closing);
     assert_int_equal(net->streams, 0);
     assert_true(muv__list_empty(&net->resolves));
+    assert_true(muv__list_empty(&net->queries));
     net->closing = true;
     net->on_closed = on_closed;
 }
@@ -483,4 +485,9 @@ const char *muv__net_error_text(int status)
 int muv__net_is_timeout(int status)
 {
     return status == SIM_ETIMEDOUT;
+}
+
+int muv__net_is_unreachable(int status)
+{
+    return status == SIM_ENETUNREACH;
 }

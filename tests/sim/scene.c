@@ -155,6 +155,7 @@ int call_start_as(scene_t *scene, call_t *call, int64_t number, const call_opts_
         .database = "sim",
         .kind = opts->kind,
         .unacknowledged = opts->unacknowledged,
+        .retryable = opts->retryable,
         .timeout_ms = opts->timeout_ms,
         .parent = opts->parent,
         .sequence = {.id = opts->documents == NULL ? NULL : "documents",

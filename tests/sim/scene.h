@@ -69,6 +69,7 @@ typedef struct call_opts {
     const char *name; /* NULL: ping. */
     int8_t kind;
     int8_t unacknowledged;
+    int8_t retryable;
     int64_t timeout_ms;
     muv_op_t *parent;
     const void *documents; /* A run for the sequence "documents"; borrowed until done. */

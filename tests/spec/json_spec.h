@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Loader of the official specification files, shared by all spec tests. It finds the files, reads
  * their JSON, walks over the cases, counts, and prints one line for each folder and one for each
- * case that failed or was left out; what a case means is the adapter's business.
+ * case that failed or was left out; what a case means is the adapter's business. With
+ * $MUV_SPEC_REPORT the numbers are also appended to that file, for tools/conformance.py.
  *
  * The files are looked for when the test runs: in $MUV_SPECS, else in the place compiled in as
  * MUV_SPECS_DEFAULT, else in "../shared/specs" as seen from $MUV_SOURCE_DIR or the current folder.

@@ -44,7 +44,9 @@ static void free_mock(muv_mock_t *mock)
 {
     for (int i = 0; i < mock->member_count; i++) {
         bson_destroy(mock->members[i].hello);
+        bson_destroy(mock->members[i].tags);
     }
+    mock__fail_done(mock);
     if (mock->socket_folder[0] != '\0') {
         (void)rmdir(mock->socket_folder);
     }
@@ -158,18 +160,28 @@ static void dump_mock(void *mock)
     mock_dump(mock);
 }
 
-static muv_mock_t *new_mock(uv_loop_t *loop, int count)
+mock__member_t *mock__member_add(muv_mock_t *mock)
 {
+    assert_in_range(mock->member_count, 0, MOCK__MAX_MEMBERS - 1);
+    mock__member_t *member = &mock->members[mock->member_count];
+
+    member->mock = mock;
+    member->index = mock->member_count++;
+    mock__set_restart(member);
+    listen_tcp(member);
+    return member;
+}
+
+muv_mock_t *mock__new(uv_loop_t *loop, int count)
+{
+    assert_in_range(count, 1, MOCK__MAX_MEMBERS);
     muv_mock_t *mock = mock__alloc(sizeof *mock);
 
     mock->loop = loop;
-    mock->member_count = count;
     mock->next_message_id = 1000001;
     mock__log_init(mock);
     for (int i = 0; i < count; i++) {
-        mock->members[i].mock = mock;
-        mock->members[i].index = i;
-        listen_tcp(&mock->members[i]);
+        (void)mock__member_add(mock);
     }
     check_add_dump(dump_mock, mock);
     return mock;
@@ -177,13 +189,12 @@ static muv_mock_t *new_mock(uv_loop_t *loop, int count)
 
 muv_mock_t *mock_new(uv_loop_t *loop)
 {
-    return new_mock(loop, 1);
+    return mock__new(loop, 1);
 }
 
 muv_mock_t *mock_new_replica_set(uv_loop_t *loop, const char *set_name, int count)
 {
-    assert_in_range(count, 1, MOCK__MAX_MEMBERS);
-    muv_mock_t *mock = new_mock(loop, count);
+    muv_mock_t *mock = mock__new(loop, count);
 
     mock->set_name = mock__copy_text(set_name);
     for (int i = 0; i < count; i++) {
@@ -236,17 +247,28 @@ static void append_uri(muv_mock_t *mock, const char *format, ...)
 
 const char *mock_uri(muv_mock_t *mock, const char *options)
 {
+    const char *separator = "";
+
     mock->uri[0] = '\0';
     append_uri(mock, "mongodb://");
     for (int i = 0; i < mock->member_count; i++) {
-        append_uri(mock, "%s%s", i > 0 ? "," : "", mock->members[i].address);
+        if (!mock->members[i].left) {
+            append_uri(mock, "%s%s", separator, mock->members[i].address);
+            separator = ",";
+        }
     }
     append_uri(mock, "/");
+    separator = "?";
     if (mock->set_name != NULL) {
-        append_uri(mock, "?replicaSet=%s", mock->set_name);
+        append_uri(mock, "%sreplicaSet=%s", separator, mock->set_name);
+        separator = "&";
+    }
+    if (mock->set.services > 0) {
+        append_uri(mock, "%sloadBalanced=true", separator);
+        separator = "&";
     }
     if (options != NULL && options[0] != '\0') {
-        append_uri(mock, "%s%s", mock->set_name != NULL ? "&" : "?", options);
+        append_uri(mock, "%s%s", separator, options);
     }
     return mock->uri;
 }
@@ -288,12 +310,14 @@ const char *mock_address(const muv_mock_t *mock, int member)
 void mock_set_role(muv_mock_t *mock, int member, mock_role_t role)
 {
     mock->members[member].role = role;
+    mock__set_changed(mock, member);
 }
 
 void mock_set_hello(muv_mock_t *mock, int member, const char *json)
 {
     bson_destroy(mock->members[member].hello);
     mock->members[member].hello = bson_from(json);
+    mock__set_changed(mock, member);
 }
 
 void mock_set_welcome(muv_mock_t *mock, int member, mock_then_t then)
@@ -311,6 +335,7 @@ void mock_member_down(muv_mock_t *mock, int member)
 void mock_member_up(muv_mock_t *mock, int member)
 {
     if (mock->members[member].tcp == NULL) {
+        mock__set_restart(&mock->members[member]);
         listen_tcp(&mock->members[member]);
     }
     if (member == 0 && mock->socket_path[0] != '\0' && mock->members[member].pipe == NULL) {

@@ -7,8 +7,9 @@
  * Each request is checked: lengths, flags, BSON, `$db`, request ids, one request at a time. What is
  * found (a "fault") fails the test in mock_close().
  *
- * A mock has members (servers); most tests need one. Nothing of it keeps uv_run() alive. Running
- * out of memory aborts. It is no model of a database: documents are not stored. */
+ * A mock has members (servers); most tests need one. Members with a life of their own (elections,
+ * clocks, streaming hellos) and fail points are in mock_set.h. Nothing of it keeps uv_run() alive.
+ * Running out of memory aborts. It is no model of a database: documents are not stored. */
 #ifndef MUV_TESTS_SUPPORT_MOCK_H
 #define MUV_TESTS_SUPPORT_MOCK_H
 
@@ -39,7 +40,10 @@ typedef enum mock_role {
     MOCK_SECONDARY,
     MOCK_ARBITER,
     MOCK_GHOST,
-    MOCK_MONGOS
+    MOCK_MONGOS,
+    MOCK_HIDDEN,    /* A secondary that nobody names. */
+    MOCK_PASSIVE,   /* A secondary that is never elected. */
+    MOCK_RECOVERING /* A member that is neither primary nor secondary. */
 } mock_role_t;
 
 /* What happens to the connection behind the last byte of a step. */
@@ -72,6 +76,7 @@ typedef struct mock_step {
     int times;               /* How many requests this entry serves. 0 and 1: one. MOCK_FOREVER. */
     uint32_t delay_ms;       /* Before the first byte. */
     uint32_t more_delay_ms;  /* Before each message of `more_json`. */
+    bool endless;            /* All messages carry moreToCome; the last one is sent for ever. */
     bool hold;               /* Wait for mock_release() before the first byte. */
     bool split_every_byte;   /* Each byte in a write and a loop turn of its own. */
     size_t split_at;         /* The first N bytes; the others one loop turn later. */
@@ -104,6 +109,8 @@ typedef struct mock_request {
     int32_t request_id;
     uint32_t flags;
     size_t size_bytes;
+    int service;        /* Behind a load balancer: which one, from 1; else 0. */
+    int compressor;     /* It came as OP_COMPRESSED with this one; 0: plain. See mock_compress.h. */
     uint64_t at_ms;     /* uv_now() of the loop. */
     const char *name;   /* First key of the body; "hello" for all spellings of hello. */
     const char *db;     /* `$db`, or "". */
@@ -176,6 +183,12 @@ void mock_set_welcome(muv_mock_t *mock, int member, mock_then_t then);
 
 /* Let the `count` oldest held entries go. Returns how many there were to let go. */
 unsigned mock_release(muv_mock_t *mock, unsigned count);
+
+/* The newest ones first: answers in the wrong order. */
+unsigned mock_release_newest(muv_mock_t *mock, unsigned count);
+
+/* All of one connection. */
+unsigned mock_release_connection(muv_mock_t *mock, unsigned connection);
 unsigned mock_held(const muv_mock_t *mock);
 
 /* Send a message, or bytes, that no request asked for. Returns false when there is no such open
@@ -202,6 +215,13 @@ unsigned mock_request_count(const muv_mock_t *mock, const char *command);
  * one). Fails the test when there is none in the log. */
 const mock_request_t *mock_request(const muv_mock_t *mock, int index);
 const mock_request_t *mock_request_of(const muv_mock_t *mock, const char *command, int index);
+
+/* A field of the command, by its path ("lsid.id", "$clusterTime"). The number and the text fail the
+ * test when there is no such field of that kind. Both requests have it, and it is the same. */
+bool mock_request_has(const mock_request_t *request, const char *path);
+int64_t mock_request_number(const mock_request_t *request, const char *path);
+const char *mock_request_text(const mock_request_t *request, const char *path);
+bool mock_request_same(const mock_request_t *a, const mock_request_t *b, const char *path);
 
 /* The command as one document, sequences as arrays at its end. [own] bson_destroy() it. */
 bson_t *mock_request_document(const mock_request_t *request);

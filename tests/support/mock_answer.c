@@ -6,105 +6,6 @@
 
 #include <string.h>
 
-/* --- hello ------------------------------------------------------------------------------------ */
-
-static bool has_set(mock_role_t role)
-{
-    return role == MOCK_PRIMARY || role == MOCK_SECONDARY || role == MOCK_ARBITER;
-}
-
-static void append_hosts(bson_t *reply, const muv_mock_t *mock, const char *key, bool arbiters)
-{
-    bson_t array;
-    unsigned count = 0;
-
-    bson_append_array_begin(reply, key, -1, &array);
-    for (int i = 0; i < mock->member_count; i++) {
-        if ((mock->members[i].role == MOCK_ARBITER) == arbiters) {
-            BSON_APPEND_UTF8(&array, text_of("%u", count), mock->members[i].address);
-            count++;
-        }
-    }
-    bson_append_array_end(reply, &array);
-}
-
-static void append_set(bson_t *reply, const muv_mock_t *mock, const mock__member_t *member)
-{
-    BSON_APPEND_UTF8(reply, "setName", mock->set_name != NULL ? mock->set_name : "rs0");
-    BSON_APPEND_INT32(reply, "setVersion", 1);
-    append_hosts(reply, mock, "hosts", false);
-    append_hosts(reply, mock, "arbiters", true);
-    BSON_APPEND_UTF8(reply, "me", member->address);
-    BSON_APPEND_BOOL(reply, "secondary", member->role == MOCK_SECONDARY);
-    if (member->role == MOCK_ARBITER) {
-        BSON_APPEND_BOOL(reply, "arbiterOnly", true);
-    }
-    for (int i = 0; i < mock->member_count; i++) {
-        if (mock->members[i].role == MOCK_PRIMARY) {
-            BSON_APPEND_UTF8(reply, "primary", mock->members[i].address);
-        }
-    }
-}
-
-static void append_limits(bson_t *reply, const mock_request_t *request)
-{
-    BSON_APPEND_INT32(reply, "maxBsonObjectSize", 16777216);
-    BSON_APPEND_INT32(reply, "maxMessageSizeBytes", 48000000);
-    BSON_APPEND_INT32(reply, "maxWriteBatchSize", 100000);
-    BSON_APPEND_DATE_TIME(reply, "localTime", 1700000000000);
-    BSON_APPEND_INT32(reply, "logicalSessionTimeoutMinutes", 30);
-    BSON_APPEND_INT32(reply, "connectionId", (int32_t)request->connection);
-    BSON_APPEND_INT32(reply, "minWireVersion", 0);
-    BSON_APPEND_INT32(reply, "maxWireVersion", 21);
-    BSON_APPEND_BOOL(reply, "readOnly", false);
-}
-
-/* Fields of `overrides` take the place of those of the same name, and follow otherwise. */
-static void merge(bson_t *reply, const bson_t *fields, const bson_t *overrides)
-{
-    bson_iter_t iter;
-    bson_iter_t other;
-
-    (void)bson_iter_init(&iter, fields);
-    while (bson_iter_next(&iter)) {
-        const char *key = bson_iter_key(&iter);
-        bool replaced = overrides != NULL && bson_iter_init_find(&other, overrides, key);
-        bson_append_iter(reply, key, -1, replaced ? &other : &iter);
-    }
-    if (overrides != NULL && bson_iter_init(&iter, overrides)) {
-        while (bson_iter_next(&iter)) {
-            if (!bson_has_field(fields, bson_iter_key(&iter))) {
-                bson_append_iter(reply, bson_iter_key(&iter), -1, &iter);
-            }
-        }
-    }
-}
-
-static void answer_hello(muv_mock_t *mock, const mock_request_t *request, bson_t *reply)
-{
-    const mock__member_t *member = &mock->members[request->member];
-    bool writable = member->role == MOCK_STANDALONE || member->role == MOCK_PRIMARY ||
-                    member->role == MOCK_MONGOS;
-    bson_t *fields = bson_new();
-
-    BSON_APPEND_BOOL(fields, "helloOk", true);
-    /* The old spelling of the command is answered with the old name of the field. */
-    BSON_APPEND_BOOL(fields,
-                     bson_has_field(request->body, "hello") ? "isWritablePrimary" : "ismaster",
-                     writable);
-    if (member->role == MOCK_MONGOS) {
-        BSON_APPEND_UTF8(fields, "msg", "isdbgrid");
-    } else if (member->role == MOCK_GHOST) {
-        BSON_APPEND_BOOL(fields, "isreplicaset", true);
-    } else if (has_set(member->role)) {
-        append_set(fields, mock, member);
-    }
-    append_limits(fields, request);
-    BSON_APPEND_INT32(fields, "ok", 1);
-    merge(reply, fields, member->hello);
-    bson_destroy(fields);
-}
-
 /* --- Reading and writing ---------------------------------------------------------------------- */
 
 static const char *text_field(const bson_t *document, const char *key)
@@ -215,6 +116,15 @@ static void answer_kill_cursors(muv_mock_t *mock, const mock_request_t *request,
     BSON_APPEND_INT32(reply, "ok", 1);
 }
 
+static void answer_fail_point(muv_mock_t *mock, const mock_request_t *request, bson_t *reply)
+{
+    if (mock__fail_configure(mock, request->member, request->body, true)) {
+        BSON_APPEND_INT32(reply, "ok", 1);
+    } else {
+        mock__set_error(mock, request, 2, reply);
+    }
+}
+
 /* --- Table ------------------------------------------------------------------------------------ */
 
 static const struct {
@@ -222,7 +132,7 @@ static const struct {
     void (*answer)(muv_mock_t *mock, const mock_request_t *request, bson_t *reply);
     const char *json; /* Instead of a function. */
 } answers[] = {
-    {"hello", answer_hello, NULL},
+    {"hello", mock__answer_hello, NULL},
     {"find", answer_find, NULL},
     {"aggregate", answer_cursor, NULL},
     {"getMore", answer_cursor, NULL},
@@ -246,6 +156,7 @@ static const struct {
     {"commitTransaction", NULL, MOCK_OK},
     {"abortTransaction", NULL, MOCK_OK},
     {"listDatabases", NULL, "{\"databases\": [], \"totalSize\": 0, \"ok\": 1}"},
+    {"configureFailPoint", answer_fail_point, NULL},
     {"buildInfo", NULL, "{\"version\": \"7.0.0\", \"versionArray\": [7, 0, 0, 0], \"ok\": 1}"},
 };
 

@@ -45,6 +45,7 @@ static void on_handle_closed(uv_handle_t *handle)
     }
     *link = conn->next;
     drop_jobs(conn);
+    mock__stream_end(conn);
     free(conn->in);
     free(conn);
     mock__handle_closed(mock);
@@ -63,6 +64,7 @@ static void close_handles(mock__conn_t *conn, bool reset)
         uv_close((uv_handle_t *)&conn->socket.stream, on_handle_closed);
     }
     uv_close((uv_handle_t *)&conn->timer, on_handle_closed);
+    uv_close((uv_handle_t *)&conn->await_timer, on_handle_closed);
     uv_close((uv_handle_t *)&conn->idle, on_handle_closed);
     uv_close((uv_handle_t *)&conn->check, on_handle_closed);
 }
@@ -94,11 +96,24 @@ void mock__conn_end(mock__conn_t *conn, mock_then_t then)
 
 /* --- Out -------------------------------------------------------------------------------------- */
 
+/* Each message answers the one before, as in every exhaust stream. */
+static void repeat_job(muv_mock_t *mock, mock__job_t *job)
+{
+    mock__message_renumber(job->bytes, job->size, mock->next_message_id++,
+                           mock__load_i32(job->bytes + 4));
+    job->sent = 0;
+    job->delay_ms = job->more_delay_ms;
+}
+
 static void finish_job(mock__conn_t *conn)
 {
     mock__job_t *job = conn->first_job;
     mock_then_t then = job->then;
 
+    if (job->endless && !conn->shut) {
+        repeat_job(conn->mock, job);
+        return;
+    }
     conn->first_job = job->next;
     if (job->next == NULL) {
         conn->last_job = NULL;
@@ -298,12 +313,14 @@ static void init_handles(mock__conn_t *conn)
 {
     uv_loop_t *loop = conn->mock->loop;
     uv_handle_t *handles[] = {(uv_handle_t *)&conn->socket.stream, (uv_handle_t *)&conn->timer,
-                              (uv_handle_t *)&conn->idle, (uv_handle_t *)&conn->check};
+                              (uv_handle_t *)&conn->idle, (uv_handle_t *)&conn->check,
+                              (uv_handle_t *)&conn->await_timer};
     int code = conn->is_tcp ? uv_tcp_init(loop, &conn->socket.tcp)
                             : uv_pipe_init(loop, &conn->socket.pipe, 0);
 
     if (code != 0 || uv_timer_init(loop, &conn->timer) != 0 ||
-        uv_idle_init(loop, &conn->idle) != 0 || uv_check_init(loop, &conn->check) != 0) {
+        uv_timer_init(loop, &conn->await_timer) != 0 || uv_idle_init(loop, &conn->idle) != 0 ||
+        uv_check_init(loop, &conn->check) != 0) {
         abort();
     }
     for (size_t i = 0; i < MUV__COUNT_OF(handles); i++) {
@@ -322,6 +339,7 @@ void mock__conn_accept(mock__listener_t *listener)
     conn->mock = mock;
     conn->member = listener->member;
     conn->is_tcp = listener->is_tcp;
+    conn->service = mock->set.services > 0 ? (int)mock->accepted % mock->set.services + 1 : 0;
     init_handles(conn);
     conn->next = mock->conns;
     mock->conns = conn;

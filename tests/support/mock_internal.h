@@ -4,8 +4,13 @@
  *   mock.c          the mock and its members: life, listeners, URI, counters
  *   mock_conn.c     one connection: bytes in, requests out; jobs in, bytes out
  *   mock_message.c  OP_MSG in both directions, its checks, CRC-32C
+ *   mock_compress.c OP_COMPRESSED in both directions
  *   mock_script.c   rules and entries; what a request causes
  *   mock_answer.c   the ordinary replies
+ *   mock_hello.c    the ordinary reply to hello
+ *   mock_stream.c   hellos that wait for a change, answered once or in a stream
+ *   mock_set.c      what members share: elections, membership, clock, errors of their states
+ *   mock_fail.c     fail points
  *   mock_log.c      what was received, and the faults found in it */
 #ifndef MUV_TESTS_SUPPORT_MOCK_INTERNAL_H
 #define MUV_TESTS_SUPPORT_MOCK_INTERNAL_H
@@ -20,6 +25,7 @@
 #define MOCK__HEADER_SIZE 16
 #define MOCK__MAX_MESSAGE_SIZE 48000000
 #define MOCK__OP_MSG 2013
+#define MOCK__OP_COMPRESSED 2012
 
 typedef struct mock__conn mock__conn_t;
 
@@ -32,11 +38,22 @@ typedef struct mock__job {
     size_t piece; /* Bytes of the next write; 0: all that is left. */
     bool every_byte;
     bool held;
-    bool ends_request; /* The request it belongs to is answered when its last byte goes out. */
-    uint32_t delay_ms; /* Not yet waited. */
-    uint64_t sequence; /* Order of arrival over all connections, for mock_release(). */
+    bool ends_request;      /* The request it belongs to is answered when its last byte goes out. */
+    bool retryable;         /* The request carried a txnNumber. */
+    bool endless;           /* Sent again and again, under a new message id. */
+    uint32_t more_delay_ms; /* Before each repetition. */
+    uint32_t delay_ms;      /* Not yet waited. */
+    uint64_t sequence;      /* Order of arrival over all connections, for mock_release(). */
     mock_then_t then;
 } mock__job_t;
+
+/* A hello that waits for the member's topologyVersion to change. */
+typedef struct mock__await {
+    bson_t *body; /* The request. NULL: none waits. */
+    bool exhaust; /* Answered again and again. */
+    int32_t response_to;
+    uint32_t every_ms;
+} mock__await_t;
 
 struct mock__conn {
     struct mock__conn *next;
@@ -51,6 +68,7 @@ struct mock__conn {
     uv_timer_t timer; /* The delay of the first job. */
     uv_idle_t idle;   /* Idle and check together are "after one more poll": between two pieces. */
     uv_check_t check;
+    uv_timer_t await_timer;
     uv_shutdown_t shutdown;
     unsigned open_handles;
     bool is_tcp;
@@ -66,6 +84,10 @@ struct mock__conn {
     mock__job_t *last_job;
     unsigned unanswered;
     int32_t last_request_id;
+    mock__await_t await;
+    char app_name[128]; /* Of its handshake. */
+    int service;        /* Behind a load balancer: from 1. Else 0. */
+    bool greeted;
 };
 
 typedef struct mock__entry {
@@ -106,7 +128,33 @@ typedef struct mock__member {
     mock_role_t role;
     mock_then_t welcome;
     bson_t *hello; /* Fields that replace or extend its hello, or NULL. */
+    bson_t *tags;
+    bool left;          /* Of the set. */
+    int32_t elected_in; /* The term of its electionId. */
+    int state_code;     /* What it answers instead of working; 0: as its role demands. */
+    int64_t lag_ms;     /* Its last write is older than the set's. */
+    uint32_t delay_ms;  /* Before each reply. */
+    bson_oid_t process; /* topologyVersion. */
+    int64_t counter;    /* Likewise. */
 } mock__member_t;
+
+/* What the members of a cluster share. All zero in a mock that is none. */
+typedef struct mock__set {
+    bool lively; /* Made by mock_new_cluster(). */
+    bool streams;
+    bool gossips;
+    bool labels;
+    bool retires_sessions; /* No logicalSessionTimeoutMinutes. */
+    int32_t version;
+    int32_t term;
+    int32_t processes; /* Started so far. */
+    int32_t max_wire_version;
+    uint32_t seconds; /* Cluster time. */
+    uint32_t increment;
+    int services;
+} mock__set_t;
+
+typedef struct mock__fail_point mock__fail_point_t;
 
 /* A logged request: what tests see, and the memory behind it. */
 typedef struct mock__record {
@@ -129,10 +177,14 @@ struct muv_mock {
     bool closing;
     bool allow_faults;
     bool allow_pipelining;
+    int compress_with; /* Replies to compressed requests; 0: they are plain. */
 
     mock__member_t members[MOCK__MAX_MEMBERS];
     int member_count;
     char *set_name;
+    mock__set_t set;
+    mock__fail_point_t *fail_points;
+    unsigned fail_point_hits;
     char uri[1024];
     char socket_folder[64];
     char socket_path[96];
@@ -167,6 +219,12 @@ char *mock__copy_text(const char *text);
 /* mock.c: a handle of the mock is closed. Frees the mock when it was the last one. */
 void mock__handle_closed(muv_mock_t *mock);
 
+/* mock.c: one more member, listening. */
+mock__member_t *mock__member_add(muv_mock_t *mock);
+
+/* mock.c: `count` members, standalones by default. */
+muv_mock_t *mock__new(uv_loop_t *loop, int count);
+
 /* mock_conn.c */
 void mock__conn_accept(mock__listener_t *listener);
 void mock__conn_end(mock__conn_t *conn, mock_then_t then);
@@ -194,15 +252,64 @@ uint8_t *mock__message_write(const mock__frame_t *frame, size_t *ret_size);
  * it cannot be read. */
 mock__record_t *mock__message_read(mock__conn_t *conn, const uint8_t *bytes, size_t size);
 
+/* The same message once more, under a new id. */
+void mock__message_renumber(uint8_t *bytes, size_t size, int32_t message_id, int32_t response_to);
+
 int32_t mock__load_i32(const uint8_t *bytes);
+void mock__store_i32(uint8_t *bytes, int32_t value);
 uint32_t mock__crc32c(const uint8_t *bytes, size_t size);
+
+/* mock_compress.c: as mock__message_read(), for what says OP_COMPRESSED. */
+mock__record_t *mock__compress_read(mock__conn_t *conn, const uint8_t *bytes, size_t size);
+/* The reply as this request wants it. */
+void mock__compress_reply(const muv_mock_t *mock, const mock_request_t *request, mock__job_t *job);
 
 /* mock_script.c */
 void mock__script_serve(mock__conn_t *conn, const mock_request_t *request);
 void mock__script_done(muv_mock_t *mock);
+bool mock__script_has_handler(const muv_mock_t *mock, int member, const char *command);
 
 /* mock_answer.c */
 void mock__answer(muv_mock_t *mock, const mock_request_t *request, bson_t *reply);
+
+/* mock_hello.c */
+void mock__answer_hello(muv_mock_t *mock, const mock_request_t *request, bson_t *reply);
+void mock__append_topology_version(bson_t *reply, const mock__member_t *member);
+
+/* mock_stream.c: does this hello wait? Then its answers are under way. */
+bool mock__stream_begin(mock__conn_t *conn, const mock_request_t *request);
+void mock__stream_end(mock__conn_t *conn);
+/* Everybody who waits on this member is answered. */
+void mock__stream_wake(muv_mock_t *mock, int member);
+
+/* mock_set.c: the hello of a member, or of all, is another one now. */
+void mock__set_changed(muv_mock_t *mock, int member);
+/* The member's process starts anew. */
+void mock__set_restart(mock__member_t *member);
+/* The error that the state of its member demands. Returns false when there is none. */
+bool mock__set_refuses(muv_mock_t *mock, const mock_request_t *request, bson_t *reply);
+void mock__set_error(muv_mock_t *mock, const mock_request_t *request, int code, bson_t *reply);
+/* Before and after a command is served: cluster time. */
+void mock__set_take_time(muv_mock_t *mock, const mock_request_t *request);
+void mock__set_append_time(const muv_mock_t *mock, bson_t *reply);
+const char *mock__code_name(int code);
+bool mock__code_is_retryable(int code);
+/* The label that a server gives this error, or NULL. */
+const char *mock__label_of(const muv_mock_t *mock, const mock_request_t *request, int code);
+bool mock__is_write(const char *command);
+
+/* mock_fail.c: what the fail points have for this request. Returns false when there is nothing.
+ * With `replaced` the reply is complete; else these documents (NULL: none; [own]) are added to the
+ * ordinary one. */
+typedef struct mock__failure {
+    bool replaced;
+    bson_t *write_concern_error;
+    bson_t *labels;
+} mock__failure_t;
+bool mock__fail(mock__conn_t *conn, const mock_request_t *request, bson_t *reply, mock_step_t *step,
+                mock__failure_t *ret);
+bool mock__fail_configure(muv_mock_t *mock, int member, const bson_t *command, bool replace);
+void mock__fail_done(muv_mock_t *mock);
 
 /* mock_log.c */
 void mock__log_init(muv_mock_t *mock);

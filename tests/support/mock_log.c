@@ -150,6 +150,61 @@ const mock_request_t *mock_request_of(const muv_mock_t *mock, const char *comman
     return request;
 }
 
+static bool find_field(const mock_request_t *request, const char *path, bson_iter_t *ret)
+{
+    bson_iter_t iter;
+
+    return bson_iter_init(&iter, request->body) && bson_iter_find_descendant(&iter, path, ret);
+}
+
+bool mock_request_has(const mock_request_t *request, const char *path)
+{
+    bson_iter_t iter;
+
+    return find_field(request, path, &iter);
+}
+
+int64_t mock_request_number(const mock_request_t *request, const char *path)
+{
+    bson_iter_t iter;
+
+    if (!find_field(request, path, &iter) || !BSON_ITER_HOLDS_NUMBER(&iter)) {
+        fail_msg("%s has no number %s", request->name, path);
+    }
+    return bson_iter_as_int64(&iter);
+}
+
+const char *mock_request_text(const mock_request_t *request, const char *path)
+{
+    bson_iter_t iter;
+
+    if (!find_field(request, path, &iter) || !BSON_ITER_HOLDS_UTF8(&iter)) {
+        fail_msg("%s has no text %s", request->name, path);
+    }
+    return bson_iter_utf8(&iter, NULL);
+}
+
+static bool same_value(const bson_iter_t *a, const bson_iter_t *b)
+{
+    bson_t *left = bson_new();
+    bson_t *right = bson_new();
+
+    bson_append_iter(left, "v", 1, a);
+    bson_append_iter(right, "v", 1, b);
+    bool same = bson_equal(left, right);
+    bson_destroy(left);
+    bson_destroy(right);
+    return same;
+}
+
+bool mock_request_same(const mock_request_t *a, const mock_request_t *b, const char *path)
+{
+    bson_iter_t in_a;
+    bson_iter_t in_b;
+
+    return find_field(a, path, &in_a) && find_field(b, path, &in_b) && same_value(&in_a, &in_b);
+}
+
 const mock_request_t *mock_request(const muv_mock_t *mock, int index)
 {
     return mock_request_of(mock, NULL, index);

@@ -28,6 +28,11 @@ static void store_u32(uint8_t *bytes, uint32_t value)
     }
 }
 
+void mock__store_i32(uint8_t *bytes, int32_t value)
+{
+    store_u32(bytes, (uint32_t)value);
+}
+
 /* Bit by bit (Castagnoli, reflected): slow and plain, to be compared with a fast one. */
 uint32_t mock__crc32c(const uint8_t *bytes, size_t size)
 {
@@ -65,6 +70,15 @@ uint8_t *mock__message_write(const mock__frame_t *frame, size_t *ret_size)
     }
     *ret_size = size;
     return bytes;
+}
+
+void mock__message_renumber(uint8_t *bytes, size_t size, int32_t message_id, int32_t response_to)
+{
+    store_u32(bytes + 4, (uint32_t)message_id);
+    store_u32(bytes + 8, (uint32_t)response_to);
+    if (((uint32_t)mock__load_i32(bytes + 16) & MOCK_FLAG_CHECKSUM) != 0) {
+        store_u32(bytes + size - 4, mock__crc32c(bytes, size - 4));
+    }
 }
 
 /* --- Reading ---------------------------------------------------------------------------------- */
@@ -171,6 +185,20 @@ static bool read_sections(cursor_t *cursor, mock__record_t *record)
     return good;
 }
 
+static void check_session(mock__conn_t *conn, const mock__record_t *record)
+{
+    bool has_session = bson_has_field(record->body, "lsid");
+    bson_iter_t iter;
+
+    if (has_session && (record->request.flags & MOCK_FLAG_MORE_TO_COME) != 0) {
+        mock__fault(conn, "%s: unacknowledged, but in a session", record->name);
+    }
+    if (bson_iter_init_find(&iter, record->body, "txnNumber") &&
+        (!has_session || !BSON_ITER_HOLDS_INT64(&iter))) {
+        mock__fault(conn, "%s: txnNumber without session, or of the wrong type", record->name);
+    }
+}
+
 /* Rules that hold for a readable message too. */
 static void check_meaning(mock__conn_t *conn, const mock__record_t *record)
 {
@@ -184,6 +212,7 @@ static void check_meaning(mock__conn_t *conn, const mock__record_t *record)
         mock__fault(conn, "%s with request id %d after %d", record->name, request->request_id,
                     conn->last_request_id);
     }
+    check_session(conn, record);
     for (size_t i = 0; i < request->sequence_count; i++) {
         const mock_sequence_t *sequence = &record->sequences[i];
         if (bson_has_field(record->body, sequence->name)) {
@@ -252,6 +281,9 @@ mock__record_t *mock__message_read(mock__conn_t *conn, const uint8_t *bytes, siz
         .conn = conn, .at = bytes + MOCK__HEADER_SIZE, .left = size - MOCK__HEADER_SIZE};
     uint32_t flags = 0;
 
+    if (op_code == MOCK__OP_COMPRESSED) {
+        return mock__compress_read(conn, bytes, size);
+    }
     if (mock__load_i32(bytes + 8) != 0) {
         mock__fault(conn, "a request with responseTo %d", mock__load_i32(bytes + 8));
     }
@@ -267,6 +299,7 @@ mock__record_t *mock__message_read(mock__conn_t *conn, const uint8_t *bytes, siz
     record->request = (mock_request_t){.connection = conn->number,
                                        .member = conn->member,
                                        .request_id = mock__load_i32(bytes + 4),
+                                       .service = conn->service,
                                        .flags = flags,
                                        .size_bytes = size,
                                        .at_ms = uv_now(conn->mock->loop)};

@@ -214,7 +214,8 @@ static void add_replies(job_list_t *list, mock__conn_t *conn, const mock_step_t 
     }
     for (size_t i = 0; i <= more; i++) {
         bson_t *body = i == 0 ? bson_copy(first_body) : bson_from(step->more_json[i - 1]);
-        uint32_t flags = step->extra_flags | (i < more ? MOCK_FLAG_MORE_TO_COME : 0);
+        bool goes_on = i < more || step->endless;
+        uint32_t flags = step->extra_flags | (goes_on ? MOCK_FLAG_MORE_TO_COME : 0);
         if (step->checksum || step->bad_checksum) {
             flags |= MOCK_FLAG_CHECKSUM;
         }
@@ -226,8 +227,12 @@ static void add_replies(job_list_t *list, mock__conn_t *conn, const mock_step_t 
                                .message_length = step->message_length,
                                .bad_checksum = step->bad_checksum};
         mock__job_t *job = add_message(list, &frame);
+        mock__compress_reply(mock, request, job);
         job->delay_ms = i > 0 ? step->more_delay_ms : 0;
-        job->ends_request = i == more && step->cut_at == 0;
+        job->ends_request = !goes_on && step->cut_at == 0;
+        job->retryable = bson_has_field(request->body, "txnNumber");
+        job->endless = i == more && step->endless;
+        job->more_delay_ms = step->more_delay_ms;
         if (step->cut_at != 0 && step->cut_at < job->size) {
             job->size = step->cut_at;
         }
@@ -339,19 +344,84 @@ static void count_request(mock__conn_t *conn, const mock_request_t *request)
     }
 }
 
+bool mock__script_has_handler(const muv_mock_t *mock, int member, const char *command)
+{
+    for (int turn = 0; turn < 4; turn++) {
+        const mock__rule_t *rule = next_rule(mock, member, command, turn);
+        if (rule != NULL && rule->handler != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What the first hello of a connection says of its client. */
+static void note_handshake(mock__conn_t *conn, const mock_request_t *request)
+{
+    bson_iter_t iter;
+    bson_iter_t field;
+
+    if (strcmp(request->name, "hello") != 0) {
+        return;
+    }
+    if (bson_iter_init(&iter, request->body) &&
+        bson_iter_find_descendant(&iter, "client.application.name", &field) &&
+        BSON_ITER_HOLDS_UTF8(&field)) {
+        bson_strncpy(conn->app_name, bson_iter_utf8(&field, NULL), sizeof conn->app_name);
+    }
+    if (conn->mock->set.services > 0 && !conn->greeted &&
+        (!bson_iter_init_find(&iter, request->body, "loadBalanced") || !bson_iter_bool(&iter))) {
+        mock__fault(conn, "a hello without loadBalanced behind a load balancer");
+    }
+    conn->greeted = true;
+}
+
+static void append_failure(bson_t *reply, const mock__failure_t *failure)
+{
+    if (failure->write_concern_error != NULL) {
+        bson_concat(reply, failure->write_concern_error);
+    }
+    if (failure->labels != NULL) {
+        bson_concat(reply, failure->labels);
+    }
+    bson_destroy(failure->write_concern_error);
+    bson_destroy(failure->labels);
+}
+
+static void make_reply(mock__conn_t *conn, const mock_request_t *request, bson_t *reply,
+                       mock_step_t *step)
+{
+    mock__failure_t failure = {0};
+
+    (void)mock__fail(conn, request, reply, step, &failure);
+    if (!failure.replaced && !mock__set_refuses(conn->mock, request, reply)) {
+        make_body(conn->mock, request, reply, step);
+    }
+    append_failure(reply, &failure);
+    mock__set_append_time(conn->mock, reply);
+}
+
 void mock__script_serve(mock__conn_t *conn, const mock_request_t *request)
 {
     muv_mock_t *mock = conn->mock;
     mock__entry_t *entry = take_entry(mock, request);
     mock_step_t step = {0};
-    bson_t *body = bson_new();
 
     count_request(conn, request);
+    note_handshake(conn, request);
+    mock__set_take_time(mock, request);
+    if (entry == NULL && strcmp(request->name, "hello") == 0 &&
+        !mock__script_has_handler(mock, request->member, "hello") &&
+        mock__stream_begin(conn, request)) {
+        return;
+    }
+    bson_t *body = bson_new();
     if (entry != NULL) {
         step = entry->step;
     }
+    step.delay_ms += mock->members[request->member].delay_ms;
     if (step.json == NULL && step.send == MOCK_REPLY) {
-        make_body(mock, request, body, &step);
+        make_reply(conn, request, body, &step);
     }
     if (step.json != NULL) {
         bson_destroy(body);
@@ -383,23 +453,23 @@ unsigned mock_held(const muv_mock_t *mock)
     return count;
 }
 
-static bool release_oldest(muv_mock_t *mock)
+static bool release_one(muv_mock_t *mock, bool newest)
 {
-    mock__job_t *oldest = NULL;
+    mock__job_t *chosen = NULL;
     mock__conn_t *owner = NULL;
 
     for (mock__conn_t *conn = mock->conns; conn != NULL; conn = conn->next) {
         for (mock__job_t *job = conn->first_job; job != NULL; job = job->next) {
-            if (job->held && (oldest == NULL || job->sequence < oldest->sequence)) {
-                oldest = job;
+            if (job->held && (chosen == NULL || (job->sequence < chosen->sequence) == !newest)) {
+                chosen = job;
                 owner = conn;
             }
         }
     }
-    if (oldest == NULL) {
+    if (chosen == NULL) {
         return false;
     }
-    oldest->held = false;
+    chosen->held = false;
     mock__conn_pump(owner);
     return true;
 }
@@ -408,8 +478,33 @@ unsigned mock_release(muv_mock_t *mock, unsigned count)
 {
     unsigned released = 0;
 
-    while (released < count && release_oldest(mock)) {
+    while (released < count && release_one(mock, false)) {
         released++;
+    }
+    return released;
+}
+
+unsigned mock_release_newest(muv_mock_t *mock, unsigned count)
+{
+    unsigned released = 0;
+
+    while (released < count && release_one(mock, true)) {
+        released++;
+    }
+    return released;
+}
+
+unsigned mock_release_connection(muv_mock_t *mock, unsigned connection)
+{
+    mock__conn_t *conn = mock__conn_find(mock, connection);
+    unsigned released = 0;
+
+    if (conn != NULL) {
+        for (mock__job_t *job = conn->first_job; job != NULL; job = job->next) {
+            released += job->held ? 1 : 0;
+            job->held = false;
+        }
+        mock__conn_pump(conn);
     }
     return released;
 }

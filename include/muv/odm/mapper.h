@@ -54,7 +54,8 @@ typedef struct muv_save_opts {
     int8_t force_insert;                      /* MUV_YES: insert a stored document again. */
     const muv_write_concern_t *write_concern; /* [borrow] */
     int64_t timeout_ms;
-    muv_op_t *parent; /* [borrow] */
+    muv_op_t *parent;       /* [borrow] */
+    muv_session_t *session; /* [borrow] */
 } muv_save_opts_t;
 
 /* document  [borrow] The one that was given to the call. Also on error. */
@@ -71,7 +72,8 @@ MUV_API MUV_CHECK int muv_save(muv_mapper_t *mapper, void *document, const muv_s
 typedef struct muv_store_opts {
     const muv_write_concern_t *write_concern; /* [borrow] */
     int64_t timeout_ms;
-    muv_op_t *parent; /* [borrow] */
+    muv_op_t *parent;       /* [borrow] */
+    muv_session_t *session; /* [borrow] */
 } muv_store_opts_t;
 
 /* Delete by primary key. A document that is gone already is no error. */
@@ -108,6 +110,7 @@ typedef struct muv_load_opts {
     int64_t timeout_ms;  /* One deadline for all round trips. */
     const muv_read_preference_t *read_preference; /* [borrow] */
     muv_op_t *parent;                             /* [borrow] */
+    muv_session_t *session;                       /* [borrow] Of all commands of the load. */
     size_t max_documents;                         /* muv_query_all(): default 10000. */
     size_t max_bytes; /* Of BSON in one result, with its references; of muv_query_each() in one
                        * batch of the server, with its references. Default 64 MiB. */

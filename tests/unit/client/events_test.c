@@ -8,6 +8,7 @@
 #include "base/host.h"
 #include "base/mem.h"
 #include "client/client_inner.h"
+#include "client/log.h"
 #include "support/alloc.h"
 #include "support/check.h"
 
@@ -58,7 +59,7 @@ static int open_scene(void **state)
     scene.server.client = &scene.client;
     assert_int_equal(muv__host_parse("a", 1, &host), 0);
     assert_int_equal(muv__topology_server_new(&host, &scene.server.record), 0);
-    assert_int_equal(muv__events_new(&listener, &scene.client.events), 0);
+    assert_int_equal(muv__events_new(&listener, NULL, &scene.client.events), 0);
     muv__events_watch_pool(&scene.server, &scene.pool);
     *state = &scene;
     return 0;
@@ -211,7 +212,7 @@ static void nobody_listens_nothing_is_made(void **state)
 
     muv__events_watch_topology(&scene->client, &topology);
     assert_null(topology.emit);
-    assert_int_equal(muv__events_new(&nothing, &scene->client.events), 0);
+    assert_int_equal(muv__events_new(&nothing, NULL, &scene->client.events), 0);
     assert_null(scene->client.events);
     assert_false(muv__events_waiting(NULL));
     muv__events_watch_pool(&scene->server, &config);
@@ -220,11 +221,90 @@ static void nobody_listens_nothing_is_made(void **state)
     scene->client.events = events;
 }
 
+static void one_document_is_always_kept(void **state)
+{
+    scene_t *scene = *state;
+    muv__events_t *events = scene->client.events;
+
+    assert_true(muv__events_has_room(events, SIZE_MAX));
+    events->kept_bytes = 1;
+    assert_true(muv__events_has_room(events, MUV__EVENTS_MAX_KEPT_BYTES - 1));
+    assert_false(muv__events_has_room(events, MUV__EVENTS_MAX_KEPT_BYTES));
+    events->kept_bytes = (size_t)MUV__EVENTS_MAX_KEPT_BYTES + 5;
+    assert_false(muv__events_has_room(events, 0));
+    events->kept_bytes = 0;
+}
+
+/* A queue for a log alone, as for a listener: what is not wanted does not get into it. */
+static void only_what_somebody_wants_is_recorded(void **state)
+{
+    const muv_log_opts_t opts = {.topology = MUV_LOG_DEBUG, .server_selection = MUV_LOG_INFO};
+    scene_t *scene = *state;
+    muv__events_t *events = scene->client.events;
+    muv__pool_config_t config = {0};
+    muv__log_t *log;
+
+    assert_false(muv__events_wanted(events, MUV_EVENT_COMMAND_STARTED));
+    assert_true(muv__events_wanted(events, MUV_EVENT_POOL_CREATED));
+    assert_int_equal(muv__log_new(&opts, NULL, &log), 0);
+    assert_int_equal(muv__events_new(NULL, log, &scene->client.events), 0);
+    muv__events_watch_pool(&scene->server, &config);
+    assert_null(config.emit);
+    assert_int_equal(scene->client.events->audience[MUV_EVENT_TOPOLOGY_CHANGED], MUV__EVENTS_LOG);
+    assert_int_equal(scene->client.events->audience[MUV_EVENT_SERVER_OPENING], MUV__EVENTS_LOG);
+    /* The topology's message says the same (SDAM: logging). */
+    assert_int_equal(scene->client.events->audience[MUV_EVENT_SERVER_CHANGED], 0);
+    assert_int_equal(scene->client.events->audience[MUV_EVENT_COMMAND_STARTED], 0);
+    assert_int_equal(scene->client.events->audience[MUV__EVENT_SELECTION_STARTED], 0);
+    assert_int_equal(scene->client.events->audience[MUV__EVENT_SELECTION_WAITING], MUV__EVENTS_LOG);
+    muv__events_heartbeat_started(&scene->server);
+    assert_int_equal(scene->client.events->count, 1);
+    assert_int_equal(scene->client.events->numbered, 0);
+    muv__events_free(scene->client.events);
+    scene->client.events = events;
+}
+
+static void on_message(const muv_log_message_t *message, void *data)
+{
+    scene_t *scene = data;
+
+    scene->heard++;
+    assert_int_equal(message->level, MUV_LOG_WARN);
+    assert_int_equal(message->component, MUV_LOG_TOPOLOGY);
+    CHECK_BSON_IDENTICAL(message->data,
+                         "{\"message\": \"SRV records could not be used\", \"topologyId\": \"t\", "
+                         "\"failure\": \"MUV_EDNS: why\"}");
+}
+
+/* (Polling SRV Records: what goes wrong is logged.) */
+static void srv_records_that_are_of_no_use_are_logged(void **state)
+{
+    scene_t *scene = *state;
+    const muv_log_opts_t opts = {.topology = MUV_LOG_WARN, .cb = on_message, .data = scene};
+    muv__events_t *events = scene->client.events;
+    muv_error_t error = {0};
+    muv__log_t *log;
+
+    (void)muv__error_set(&error, MUV_EDNS, "why");
+    muv__events_srv_failed(&scene->client, &error);
+    assert_int_equal(events->count, 0);
+    assert_int_equal(muv__log_new(&opts, NULL, &log), 0);
+    log->topology_id[0] = 't';
+    assert_int_equal(muv__events_new(NULL, log, &scene->client.events), 0);
+    muv__events_srv_failed(&scene->client, &error);
+    deliver_all(scene);
+    assert_int_equal(scene->heard, 1);
+    muv__events_free(scene->client.events);
+    scene->client.events = NULL;
+    muv__events_srv_failed(&scene->client, &error);
+    scene->client.events = events;
+}
+
 static void every_type_has_its_name(void **state)
 {
     (void)state;
     assert_string_equal(muv_event_name(MUV_EVENT_NONE), "");
-    assert_string_equal(muv_event_name(MUV_EVENT_HEARTBEAT_FAILED + 1), "");
+    assert_string_equal(muv_event_name(MUV_EVENT_COMMAND_FAILED + 1), "");
     for (int type = MUV__POOL_CREATED; type <= MUV__POOL_CHECKED_IN; type++) {
         assert_string_equal(muv_event_name(MUV_EVENT_POOL_CREATED + type),
                             muv__pool_event_name((muv__pool_event_type_t)type));
@@ -245,6 +325,9 @@ int main(void)
         CASE(an_error_is_kept_or_made_from_its_code),
         CASE(what_waits_is_dropped_with_the_client),
         CASE(nobody_listens_nothing_is_made),
+        CASE(one_document_is_always_kept),
+        CASE(only_what_somebody_wants_is_recorded),
+        CASE(srv_records_that_are_of_no_use_are_logged),
         CASE(every_type_has_its_name),
     };
 

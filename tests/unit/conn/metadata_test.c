@@ -184,6 +184,26 @@ static void two_services_at_once_say_nothing(void **state)
               "FUNCTIONS_WORKER_RUNTIME", "node", "KUBERNETES_SERVICE_HOST", "10.0.0.1");
 }
 
+static int in_faas(const char *name, const char *value, const char *second)
+{
+    const char *const variables[] = {name, value, second, value, NULL};
+    muv__metadata_t metadata = metadata_with(variables);
+
+    return muv__metadata_in_faas(&metadata);
+}
+
+/* serverMonitoringMode "auto" asks. */
+static void one_service_is_one_and_two_are_none(void **state)
+{
+    (void)state;
+    assert_false(in_faas(NULL, NULL, NULL));
+    assert_false(in_faas("PATH", "/bin", NULL));
+    assert_true(in_faas("K_SERVICE", "s", NULL));
+    assert_true(in_faas("FUNCTIONS_WORKER_RUNTIME", "node", NULL));
+    assert_true(in_faas("VERCEL", "1", "AWS_LAMBDA_RUNTIME_API"));
+    assert_false(in_faas("K_SERVICE", "s", "FUNCTIONS_WORKER_RUNTIME"));
+}
+
 static void empty_variables_count_as_not_set(void **state)
 {
     (void)state;
@@ -365,6 +385,7 @@ int main(void)
         cmocka_unit_test(gcp_is_told_by_either_variable),
         cmocka_unit_test(vercel_wins_over_lambda),
         cmocka_unit_test(two_services_at_once_say_nothing),
+        cmocka_unit_test(one_service_is_one_and_two_are_none),
         cmocka_unit_test(empty_variables_count_as_not_set),
         cmocka_unit_test(what_is_no_number_is_left_out),
         cmocka_unit_test(container_stands_alone_too),

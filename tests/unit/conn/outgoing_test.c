@@ -78,6 +78,27 @@ static void the_last_count_gives_back_what_it_holds(void **state)
     close_fixture(&f);
 }
 
+/* The next owner of the memory must not find a password in it. */
+static void a_secret_one_is_wiped_by_its_last_count(void **state)
+{
+    static const uint8_t zero[MUV__OUTGOING_HOME_BYTES];
+    fixture_t f;
+    muv__outgoing_t *outgoing;
+
+    (void)state;
+    open_fixture(&f);
+    outgoing = muv__outgoing_take(&f.pool);
+    outgoing->secret = 1;
+    muv__bson_utf8(&outgoing->command.buf, MUV__KEY("payload"), MUV__KEY("p3ncil-s3cret"));
+    (void)muv__outgoing_retain(outgoing);
+    muv__outgoing_release(outgoing);
+    assert_memory_not_equal(outgoing->home, zero, sizeof(zero));
+    muv__outgoing_release(outgoing);
+    assert_memory_equal(outgoing->home, zero, sizeof(zero));
+    assert_int_equal(outgoing->secret, 0);
+    close_fixture(&f);
+}
+
 /* Whatever a large command made a buffer grow to does not stay in the free list. */
 static void large_memory_is_not_kept(void **state)
 {
@@ -146,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_released_buffer_is_taken_again_and_empty),
         cmocka_unit_test(the_last_count_gives_back_what_it_holds),
+        cmocka_unit_test(a_secret_one_is_wiped_by_its_last_count),
         cmocka_unit_test(large_memory_is_not_kept),
         cmocka_unit_test(no_more_than_so_many_are_kept),
         cmocka_unit_test_teardown(without_memory_there_is_none, alloc_teardown),

@@ -32,10 +32,11 @@ typedef struct owner {
     bool close_on_read;
 } owner_t;
 
-static void on_connect(void *data, int status)
+static void on_connect(void *data, muv__stream_t *stream, int status)
 {
     owner_t *o = data;
 
+    assert_non_null(stream);
     assert_int_equal(o->f->depth, 1);
     assert_false(o->connected);
     o->connected = true;

@@ -24,7 +24,7 @@ static void find_carries_every_option(void **state)
     CHECK_COMMAND(full(), render_all,
                   "{'find':'post','filter':{'v':{'$gte':10}},'sort':{'v':-1,'h.c':1},"
                   "'projection':{'t':1},'hint':'v_-1','skip':2,'limit':5,'batchSize':3,"
-                  "'comment':'why','maxTimeMS':50,'collation':{'locale':'en'}}");
+                  "'comment':'why','collation':{'locale':'en'}}");
 }
 
 static void the_models_order_is_used_unless_another_is_given(void **state)
@@ -61,7 +61,7 @@ static void count_is_an_aggregate_with_skip_and_limit(void **state)
     CHECK_COMMAND(full(), muv__query_render_count,
                   "{'aggregate':'post','pipeline':[{'$match':{'v':{'$gte':10}}},{'$skip':2},"
                   "{'$limit':5},{'$group':{'_id':1,'n':{'$sum':1}}}],'cursor':{},'comment':'why',"
-                  "'maxTimeMS':50,'collation':{'locale':'en'},'hint':'v_-1'}");
+                  "'collation':{'locale':'en'},'hint':'v_-1'}");
 }
 
 static void render_distinct_titles(const muv_query_t *query, muv_writer_t *writer)

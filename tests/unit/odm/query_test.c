@@ -65,7 +65,7 @@ static void slices_are_skip_and_limit(void **state)
 static void options_are_data_until_the_query_is_sent(void **state)
 {
     const char *json = "{'find':'post','filter':{},'sort':{'v':-1},'projection':{'t':1},'limit':1,"
-                       "'comment':'c','maxTimeMS':9}";
+                       "'comment':'c'}";
 
     (void)state;
     CHECK_COMMAND(

@@ -102,6 +102,46 @@ static void stopping_leaves_what_it_waits_in(void **state)
     STEP(&waiting, MUV__OP_ON_STOP, MUV__OP_DO_ABANDON | MUV__OP_DO_COMPLETE, MUV__OP_ENDED);
 }
 
+static void a_retry_lets_go_of_the_attempt_and_selects_again(void **state)
+{
+    muv__op_machine_t replied = awaiting();
+    muv__op_machine_t broken = awaiting();
+    muv__op_machine_t queued = new_machine();
+
+    (void)state;
+    replied.again = MUV__AGAIN_NOW;
+    STEP(&replied, MUV__OP_ON_REPLY, MUV__OP_DO_CHECK_IN | MUV__OP_DO_RETRY | MUV__OP_DO_SELECT,
+         MUV__OP_SELECTING);
+    assert_int_equal(replied.again, MUV__AGAIN_NO);
+    broken.again = MUV__AGAIN_NOW;
+    STEP(&broken, MUV__OP_ON_BROKEN, MUV__OP_DO_RETRY | MUV__OP_DO_SELECT, MUV__OP_SELECTING);
+    STEP(&broken, MUV__OP_ON_SELECTED, MUV__OP_DO_CHECK_OUT, MUV__OP_CHECKING_OUT);
+    STEP(&broken, MUV__OP_ON_CHECKED_OUT, MUV__OP_DO_SEND, MUV__OP_AWAITING);
+    assert_int_equal(broken.attempts, 2);
+    /* The verdict counts once. */
+    STEP(&broken, MUV__OP_ON_BROKEN, MUV__OP_DO_COMPLETE, MUV__OP_ENDED);
+    (void)muv__op_step(&queued, MUV__OP_ON_START);
+    (void)muv__op_step(&queued, MUV__OP_ON_SELECTED);
+    queued.again = MUV__AGAIN_NOW;
+    STEP(&queued, MUV__OP_ON_FAILED, MUV__OP_DO_RETRY | MUV__OP_DO_SELECT, MUV__OP_SELECTING);
+    assert_int_equal(queued.attempts, 0);
+}
+
+static void a_back_off_waits_between_two_attempts(void **state)
+{
+    muv__op_machine_t machine = awaiting();
+    muv__op_machine_t stopped = awaiting();
+
+    (void)state;
+    machine.again = MUV__AGAIN_LATER;
+    STEP(&machine, MUV__OP_ON_REPLY, MUV__OP_DO_CHECK_IN | MUV__OP_DO_RETRY | MUV__OP_DO_BACK_OFF,
+         MUV__OP_BACKING_OFF);
+    STEP(&machine, MUV__OP_ON_DUE, MUV__OP_DO_SELECT, MUV__OP_SELECTING);
+    stopped.again = MUV__AGAIN_LATER;
+    (void)muv__op_step(&stopped, MUV__OP_ON_BROKEN);
+    STEP(&stopped, MUV__OP_ON_STOP, MUV__OP_DO_LEAVE_WAIT | MUV__OP_DO_COMPLETE, MUV__OP_ENDED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -111,6 +151,8 @@ int main(void)
         cmocka_unit_test(a_broken_connection_is_not_checked_in),
         cmocka_unit_test(a_failed_wait_completes),
         cmocka_unit_test(stopping_leaves_what_it_waits_in),
+        cmocka_unit_test(a_retry_lets_go_of_the_attempt_and_selects_again),
+        cmocka_unit_test(a_back_off_waits_between_two_attempts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,6 +43,9 @@ static void on_event(const muv__pool_event_t *event, void *data)
     if (event->reason != MUV__POOL_REASON_NONE) {
         say(fixture, " %s", muv__pool_reason_text(event->type, event->reason));
     }
+    if (event->service_id != NULL) {
+        say(fixture, " %s", (const char *)event->service_id);
+    }
     if (event->duration_us != 0) {
         say(fixture, " %dms", (int)(event->duration_us / 1000));
     }
@@ -248,6 +251,20 @@ void clear(fixture_t *fixture, int interrupt_in_use)
 {
     begin(fixture, "clear", '\0', 0);
     carry_out(fixture, muv__pool_clear(&fixture->pool, interrupt_in_use, now_us(fixture)));
+}
+
+void serves(fixture_t *fixture, unsigned id, char service)
+{
+    static const uint8_t services[][12] = {"service A..", "service B..", "service C.."};
+
+    conn_of(fixture, id)->service_id = services[service - 'A'];
+}
+
+void clear_service(fixture_t *fixture, unsigned id)
+{
+    begin(fixture, "clear service of", '\0', id);
+    carry_out(fixture,
+              muv__pool_clear_service(&fixture->pool, conn_of(fixture, id), now_us(fixture)));
 }
 
 void close_pool(fixture_t *fixture)

@@ -50,6 +50,9 @@ void failed(fixture_t *fixture, unsigned id, int error);
 void forget(fixture_t *fixture, char waiter);
 void ready(fixture_t *fixture);
 void clear(fixture_t *fixture, int interrupt_in_use);
+/* The connection's service is known from here on: A, B or C. */
+void serves(fixture_t *fixture, unsigned id, char service);
+void clear_service(fixture_t *fixture, unsigned id);
 void close_pool(fixture_t *fixture);
 void tick(fixture_t *fixture);
 

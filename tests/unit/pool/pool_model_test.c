@@ -30,6 +30,7 @@ typedef struct host {
     uint64_t asker_ticket;
     history_t history;
     bool failing;
+    bool stale; /* Its pool or its service was cleared since it was created, or told its service. */
 } host_t;
 
 typedef struct model {
@@ -42,6 +43,7 @@ typedef struct model {
     uint64_t started, ended; /* Check-outs told as started; as failed or successful. */
     bool hold_back;          /* Carry out less than everything: leave waiters uncollected. */
     unsigned out_of_memory_percent;
+    unsigned services; /* Behind a load balancer; 0: none. */
 } model_t;
 
 static model_t m;
@@ -239,6 +241,7 @@ static void check_states(void)
         bool alive = conn->state != MUV__POOL_CONN_NEW && conn->state != MUV__POOL_CONN_GONE;
 
         MUST(!alive || conn->generation <= pool->generation);
+        MUST(!alive || (conn->generation < pool->generation) == m.hosts[i].stale);
         MUST(!alive || pool->state != MUV__POOL_PAUSED || conn->generation < pool->generation);
     }
 }
@@ -496,14 +499,46 @@ static void call_forget(void)
     MUST(guest->waiter.conn == NULL && (guest->waiter.error != 0) == had_failed);
 }
 
+/* hello tells it; some connections learn it a while before they are established. */
+static void learn_service(host_t *host)
+{
+    static const uint8_t services[][12] = {"service A..", "service B..", "service C.."};
+
+    if (m.services != 0 && host->conn.service_id == NULL) {
+        host->conn.service_id = services[below(m.services)];
+    }
+}
+
+/* All connections of the service, or none if it is not known, or was cleared already. */
+static unsigned clear_service(host_t *cleared)
+{
+    const uint8_t *service_id = cleared->conn.service_id;
+    bool counts = m.pool.state == MUV__POOL_READY && service_id != NULL && !cleared->stale;
+
+    for (size_t i = 0; i < CONNS && counts; i++) {
+        m.hosts[i].stale |= m.hosts[i].conn.service_id == service_id;
+    }
+    return muv__pool_clear_service(&m.pool, &cleared->conn, m.now_us);
+}
+
+static unsigned clear_all(void)
+{
+    for (size_t i = 0; i < CONNS && m.pool.state == MUV__POOL_READY; i++) {
+        m.hosts[i].stale = true;
+    }
+    return muv__pool_clear(&m.pool, (int)below(2), m.now_us);
+}
+
 /* Who has to fail with this connection; NULL: nobody. */
 static guest_t *victim_of(const host_t *host)
 {
     const muv__pool_conn_t *conn = &host->conn;
 
     if (conn->state == MUV__POOL_CONN_PENDING) {
-        bool waits = host->asker != NULL && host->asker->place == WAITING &&
-                     host->asker->ticket == host->asker_ticket && !host->asker->waiter.handed;
+        /* Whoever asked for one that a clear of its service has overtaken looks for another. */
+        bool waits = host->asker != NULL && !(m.services != 0 && host->stale) &&
+                     host->asker->place == WAITING && host->asker->ticket == host->asker_ticket &&
+                     !host->asker->waiter.handed;
 
         return waits ? host->asker : NULL;
     }
@@ -524,11 +559,14 @@ static void call_failed(host_t *host)
         }
     }
     if (host->conn.state == MUV__POOL_CONN_PENDING && below(2) == 0) {
+        if (below(2) == 0) {
+            learn_service(host);
+        }
         muv__pool_conn_failing(&m.pool, &host->conn);
         host->failing = true;
         check_counts();
         if (below(2) == 0) {
-            carry_out(muv__pool_clear(&m.pool, (int)below(2), m.now_us));
+            carry_out(m.services != 0 ? clear_service(host) : clear_all());
         }
         host->failing = false;
     }
@@ -538,6 +576,27 @@ static void call_failed(host_t *host)
         victim->may_fail = true;
     }
     carry_out(effects);
+}
+
+static void call_established(void)
+{
+    host_t *host = some_host(MUV__POOL_CONN_PENDING);
+
+    if (host != NULL) {
+        learn_service(host);
+        carry_out(muv__pool_established(&m.pool, &host->conn, m.now_us));
+    }
+}
+
+static void call_clear_service(void)
+{
+    static const muv__pool_conn_state_t states[] = {MUV__POOL_CONN_IDLE, MUV__POOL_CONN_IN_USE,
+                                                    MUV__POOL_CONN_DRAINING};
+    host_t *host = some_host(states[below(MUV__COUNT_OF(states))]);
+
+    if (host != NULL) {
+        carry_out(clear_service(host));
+    }
 }
 
 static void call_on_conn(muv__pool_conn_state_t state,
@@ -584,15 +643,19 @@ static void one_random_call(void)
     } else if (dice < 62) {
         call_on_conn(MUV__POOL_CONN_DRAINING, muv__pool_drained);
     } else if (dice < 74) {
-        call_on_conn(MUV__POOL_CONN_PENDING, muv__pool_established);
+        call_established();
     } else if (dice < 78) {
         call_failed_somewhere();
     } else if (dice < 84) {
         call_forget();
     } else if (dice < 85) {
-        carry_out(muv__pool_clear(&m.pool, (int)below(2), m.now_us));
+        carry_out(clear_all());
     } else if (dice < 89) {
         carry_out(muv__pool_ready(&m.pool, m.now_us));
+    } else if (dice < 91 && m.services != 0) {
+        call_clear_service();
+    } else if (dice < 93 && some_host(MUV__POOL_CONN_PENDING) != NULL) {
+        learn_service(some_host(MUV__POOL_CONN_PENDING));
     } else {
         pass_time();
     }
@@ -613,6 +676,7 @@ static void begin_run(uint64_t seed)
     config.max_idle_us = below(2) == 0 ? 0 : 1 + below(100000);
     config.max_waiting = below(2) == 0 ? WAITERS : below(12);
     m.out_of_memory_percent = below(4) == 0 ? 10 : 0;
+    m.services = below(3) == 0 ? 1 + below(3) : 0;
     muv__pool_init(&m.pool, &config);
     m.pool.drain_grace_us = 5000 + below(245000);
 }

@@ -54,6 +54,42 @@ static void requests_are_found_from_both_ends(void **state)
     assert_int_equal(mock_request(f->mock, -1)->request_id, 31);
 }
 
+static void fields_are_found_by_their_paths(void **state)
+{
+    fixture_t *f = *state;
+
+    (void)raw_call(&f->client, 1, "{\"ping\": 1, \"a\": {\"b\": 7}, \"$db\": \"d\"}");
+    (void)raw_call(&f->client, 2, "{\"ping\": 1, \"a\": {\"b\": 7, \"c\": 8}, \"$db\": \"d\"}");
+    const mock_request_t *first = mock_request(f->mock, 0);
+    const mock_request_t *second = mock_request(f->mock, 1);
+    assert_true(mock_request_has(first, "a.b"));
+    assert_false(mock_request_has(first, "a.c"));
+    assert_int_equal(mock_request_number(second, "a.c"), 8);
+    assert_string_equal(mock_request_text(first, "$db"), "d");
+    assert_true(mock_request_same(first, second, "a.b"));
+    assert_false(mock_request_same(first, second, "a"));
+    assert_false(mock_request_same(first, second, "a.c"));
+}
+
+static void sessions_out_of_place_are_faults(void **state)
+{
+    fixture_t *f = *state;
+
+    mock_allow_faults(f->mock);
+    raw_send(&f->client, 1, MOCK_FLAG_MORE_TO_COME,
+             "{\"insert\": \"c\", \"lsid\": {\"id\": 1}, \"$db\": \"d\"}");
+    (void)raw_call(&f->client, 2,
+                   "{\"ping\": 1, \"txnNumber\": {\"$numberLong\": \"1\"}, \"$db\": \"d\"}");
+    (void)raw_call(&f->client, 3,
+                   "{\"ping\": 1, \"lsid\": {\"id\": 1}, \"txnNumber\": 1, \"$db\": \"d\"}");
+    (void)raw_call(&f->client, 4,
+                   "{\"ping\": 1, \"lsid\": {\"id\": 1},"
+                   " \"txnNumber\": {\"$numberLong\": \"1\"}, \"$db\": \"d\"}");
+    assert_int_equal(mock_fault_count(f->mock), 3);
+    CHECK_CONTAINS(mock_fault(f->mock, 0), "unacknowledged, but in a session");
+    CHECK_CONTAINS(mock_fault(f->mock, 1), "txnNumber without session");
+}
+
 static void log_forgets_the_oldest_and_counts_all(void **state)
 {
     fixture_t *f = *state;
@@ -170,6 +206,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(log_keeps_body_and_sequences),
         CASE(requests_are_found_from_both_ends),
+        CASE(fields_are_found_by_their_paths),
+        CASE(sessions_out_of_place_are_faults),
         CASE(log_forgets_the_oldest_and_counts_all),
         CASE(unacknowledged_request_gets_no_reply),
         CASE(op_query_is_a_fault),

@@ -191,7 +191,11 @@ int scene_operation_failed(scene_t *scene, const char *address, int code, const 
     if (reply != NULL) {
         bson_destroy(reply);
     }
-    drain(scene, effects);
+    if (effects == MUV__TOPOLOGY_DO_CLEAR_SERVICE) {
+        put(scene, "%s: clear service\n", address);
+    } else {
+        drain(scene, effects);
+    }
     return rc;
 }
 
