@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/bson_writer.h"
 #include "conn/metadata.h"
 #include "uri/options.h"
@@ -37,6 +38,7 @@ static void write_compressors(muv__buf_t *buf, const muv__hello_options_t *optio
     if (options->compressor_count == 0) {
         return;
     }
+    MUV__ASSERT(options->compressor_count <= MUV__COUNT_OF(indexes));
     mark = muv__bson_begin_array(buf, MUV__KEY("compression"));
     for (uint8_t i = 0; i < options->compressor_count; i++) {
         const char *name = muv__compressor_name(options->compressors[i]);

@@ -27,6 +27,7 @@ void muv__conn_work_later(muv__conn_t *conn)
     if (context->busy_first == NULL) {
         context->busy_first = conn;
     } else {
+        MUV__ASSERT(context->busy_last != NULL);
         context->busy_last->busy_next = conn;
     }
     context->busy_last = conn;

@@ -316,6 +316,7 @@ static int inflate_step(muv__reader_t *reader)
     uint32_t next = reader->made_checked + MUV__INFLATE_STEP;
     int result;
 
+    MUV__ASSERT(reader->made != NULL);
     if (reader->inflater != NULL) {
         result = muv__inflater_step(reader->inflater);
         made = MUV__HEADER_SIZE + muv__inflater_made(reader->inflater);
