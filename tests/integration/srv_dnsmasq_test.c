@@ -85,8 +85,9 @@ static void run_dnsmasq(const char *program, int server_port, const char *set_na
     (void)snprintf(txt, sizeof txt, "--txt-record=" NAME ",replicaSet=,%s", set_name);
     memcpy(copies, lines, sizeof copies);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    (void)freopen("/dev/null", "w", stderr);
-    (void)execv(program, copies);
+    if (freopen("/dev/null", "w", stderr) != NULL) {
+        (void)execv(program, copies);
+    }
     _exit(127);
 }
 

@@ -48,7 +48,7 @@ static void check_file(const char *path, const char *expected)
     FILE *file = fopen(path, "r");
 
     assert_non_null(file);
-    (void)fread(text, 1, sizeof(text) - 1, file);
+    assert_int_equal(fread(text, 1, sizeof(text) - 1, file), strlen(expected));
     assert_int_equal(fclose(file), 0);
     assert_string_equal(text, expected);
 }
