@@ -25,8 +25,8 @@ static inline void muv__deadline_set(muv__heap_t *heap, muv__deadline_t *deadlin
     }
 }
 
-/* Take out and run what is due. What a deadline starts anew for a time that is due already waits
- * for the next call: `limit` bounds one pass. */
+/* Take out and run what is due, at most `limit`. What is started meanwhile for a time that is due
+ * already runs in the same pass: work in pieces that wants to yield asks for a later time. */
 static inline void muv__deadlines_run(muv__heap_t *heap, int64_t now_us, uint32_t limit)
 {
     muv__heap_node_t *first;

@@ -161,6 +161,9 @@ void muv__run(muv_op_t *op, muv__op_event_t event);
 muv__op_event_t muv__select(muv_op_t *op);
 void muv__select_leave(muv_op_t *op);
 
+/* No server will be known: those who wait end with `error`. */
+void muv__select_fail_all(muv_client_t *client, const muv_error_t *error);
+
 /* There is a new snapshot: those who wait try again. */
 void muv__select_again(muv_client_t *client);
 

@@ -7,19 +7,12 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/server_code.h"
 #include "client/client_inner.h"
 #include "client/pin.h"
 
 /* The server's namespaces have 255 bytes; others may allow more. */
 #define NAME_ROOM 512
-
-/* Codes after which the server has no such cursor any more. */
-enum {
-    SERVER_CURSOR_NOT_FOUND = 43,
-    SERVER_MAX_TIME_EXPIRED = 50,
-    SERVER_QUERY_PLAN_KILLED = 175,
-    SERVER_CURSOR_KILLED = 237
-};
 
 /* --- making ------------------------------------------------------------------------------------*/
 
@@ -221,10 +214,10 @@ static int survives_on_server(const muv_error_t *error)
     if (error->code == MUV_ENETWORK || error->code == MUV_ENETTIMEOUT) {
         return 0;
     }
-    return error->code != MUV_ESERVER || (error->server_code != SERVER_CURSOR_NOT_FOUND &&
-                                          error->server_code != SERVER_MAX_TIME_EXPIRED &&
-                                          error->server_code != SERVER_QUERY_PLAN_KILLED &&
-                                          error->server_code != SERVER_CURSOR_KILLED);
+    return error->code != MUV_ESERVER || (error->server_code != MUV__CODE_CURSOR_NOT_FOUND &&
+                                          error->server_code != MUV__CODE_MAX_TIME_MS_EXPIRED &&
+                                          error->server_code != MUV__CODE_QUERY_PLAN_KILLED &&
+                                          error->server_code != MUV__CODE_CURSOR_KILLED);
 }
 
 void muv__cursor_fail(muv_cursor_t *cursor, const muv_error_t *error)

@@ -5,10 +5,8 @@
 
 #include "muv/index.h"
 
+#include "base/server_code.h"
 #include "client/write.h"
-
-/* The server's code for a collection that does not exist. */
-#define MUV__CODE_NAMESPACE_NOT_FOUND 26
 
 /* Begin a command on `collection` with its options checked. It is acknowledged whatever the write
  * concern: these commands always answer. `tail` is MUV__TAIL_*. Returns 0 or the code to be

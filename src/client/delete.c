@@ -16,17 +16,10 @@ static void write_delete(muv_op_t *op, const muv__statement_t *statement,
                          const muv_delete_opts_t *opts)
 {
     muv__buf_t *buf = muv__op_buf(op);
-    muv__bson_mark_t list;
-    muv__bson_mark_t item;
 
-    muv__bson_bool(buf, MUV__KEY("ordered"), 1);
     muv__write_document(buf, MUV__KEY("let"), opts->let);
     muv__write_wrapped(buf, MUV__KEY("comment"), opts->comment);
-    list = muv__bson_begin_array(buf, MUV__KEY("deletes"));
-    item = muv__bson_begin_document(buf, MUV__KEY("0"));
-    muv__delete_statement_write(buf, statement);
-    muv__bson_end(buf, item);
-    muv__bson_end(buf, list);
+    muv__statement_list_write(buf, MUV__KEY("deletes"), statement, muv__delete_statement_write);
 }
 
 static int start_delete(muv_collection_t *collection, muv__statement_t *statement,
@@ -47,20 +40,16 @@ static int start_delete(muv_collection_t *collection, muv__statement_t *statemen
     if (complaint != NULL) {
         return muv__client_refuse(collection->client, MUV_EINVAL, "%s", complaint);
     }
-    status = muv__write_begin(collection, &common, muv__span(MUV__KEY("delete")),
-                              statement->multi ? deliver_many : deliver_one, &op);
+    statement->collation = opts->collation;
+    statement->hint = opts->hint;
+    statement->hint_document = opts->hint_document;
+    status = muv__statement_begin(collection, &common, statement, muv__span(MUV__KEY("delete")),
+                                  statement->multi ? deliver_many : deliver_one, &op);
     if (status != 0) {
         return status;
     }
     op->cb.write = cb;
     op->data = data;
-    if (statement->multi) {
-        muv__write_is_multi(op);
-    }
-    muv__write_guard_hint(op, opts->hint, opts->hint_document);
-    statement->collation = opts->collation;
-    statement->hint = opts->hint;
-    statement->hint_document = opts->hint_document;
     write_delete(op, statement, opts);
     return muv__write_launch(collection, &common, op, ret_op);
 }

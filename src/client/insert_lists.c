@@ -52,7 +52,7 @@ int muv__insert_note_unsent(muv__insert_many_t *insert, size_t index)
 {
     muv_write_error_t error = {
         .index = index,
-        .code = MUV__CODE_TOO_LARGE,
+        .code = MUV__CODE_DOCUMENT_TOO_LARGE,
         .message = "the document is larger than the server accepts; it was not sent",
     };
 

@@ -14,11 +14,9 @@
 #ifndef MUV__INSERT_MANY_H
 #define MUV__INSERT_MANY_H
 
+#include "base/server_code.h"
 #include "base/shared_buf.h"
 #include "client/write.h"
-
-/* The error code that servers give for a document that is too large. */
-#define MUV__CODE_TOO_LARGE 10334
 
 #define MUV__DATABASE_NAME_MAX 63
 

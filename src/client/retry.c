@@ -7,12 +7,11 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/server_code.h"
 #include "client/client_inner.h"
 
 /* MongoDB 4.4. */
 #define WIRE_VERSION_LABELS 9
-
-enum { SERVER_ILLEGAL_OPERATION = 20, SERVER_MAX_TIME_EXPIRED = 50 };
 
 /* --- memory of attempts ------------------------------------------------------------------------*/
 
@@ -130,7 +129,7 @@ static void choose_error(muv_op_t *op, const muv__attempt_t *attempt)
 
 void muv__op_translate_timeout(const muv_op_t *op, muv_error_t *error)
 {
-    if (MUV__UNLIKELY(op->has_timeout && error->server_code == SERVER_MAX_TIME_EXPIRED)) {
+    if (MUV__UNLIKELY(op->has_timeout && error->server_code == MUV__CODE_MAX_TIME_MS_EXPIRED)) {
         error->code = MUV_ETIMEOUT;
         error->domain = MUV_DOMAIN_TIMEOUT;
     }
@@ -141,7 +140,7 @@ static void explain(muv_op_t *op)
 {
     static const char theirs[] = "Transaction numbers";
 
-    if (op->error.server_code == SERVER_ILLEGAL_OPERATION && op->txn_number != 0 &&
+    if (op->error.server_code == MUV__CODE_ILLEGAL_OPERATION && op->txn_number != 0 &&
         strncmp(op->error.message, theirs, sizeof(theirs) - 1) == 0) {
         (void)snprintf(op->error.message, sizeof(op->error.message), "%s",
                        "This MongoDB deployment does not support retryable writes. Please add "

@@ -164,6 +164,23 @@ void muv__select_leave(muv_op_t *op)
     muv__deadline_cancel(&op->client->deadlines, &op->wait_deadline);
 }
 
+void muv__select_fail_all(muv_client_t *client, const muv_error_t *error)
+{
+    muv__list_t waiting;
+    muv__list_t *link;
+
+    /* Who begins to wait meanwhile is not among them. */
+    muv__list_init(&waiting);
+    muv__list_splice_back(&waiting, &client->selecting);
+    while ((link = muv__list_first(&waiting)) != NULL) {
+        muv_op_t *op = MUV__CONTAINER_OF(link, muv_op_t, wait_link);
+
+        muv__error_assign(&op->error, error);
+        muv__select_leave(op);
+        muv__run(op, MUV__OP_ON_FAILED);
+    }
+}
+
 void muv__select_again(muv_client_t *client)
 {
     muv__list_t waiting;

@@ -110,23 +110,6 @@ static void wake_after(muv__srv_t *srv, int64_t delay_us)
 
 /* --- failing -----------------------------------------------------------------------------------*/
 
-static void fail_waiting(muv__srv_t *srv)
-{
-    muv_client_t *client = srv->client;
-    muv__list_t waiting;
-    muv__list_t *link;
-
-    muv__list_init(&waiting);
-    muv__list_splice_back(&waiting, &client->selecting);
-    while ((link = muv__list_first(&waiting)) != NULL) {
-        muv_op_t *op = MUV__CONTAINER_OF(link, muv_op_t, wait_link);
-
-        muv__error_assign(&op->error, &srv->error);
-        muv__select_leave(op);
-        muv__run(op, MUV__OP_ON_FAILED);
-    }
-}
-
 /* The first look-up has failed; srv->error says why. */
 static void begin_pause(muv__srv_t *srv, int is_final)
 {
@@ -134,7 +117,7 @@ static void begin_pause(muv__srv_t *srv, int is_final)
     srv->state = PAUSED;
     wake_after(srv, PAUSE_US);
     if (is_final) {
-        fail_waiting(srv);
+        muv__select_fail_all(srv->client, &srv->error);
     }
 }
 

@@ -52,9 +52,6 @@ int muv__write_begin(muv_collection_t *collection, const muv__write_common_t *co
 int muv__write_launch(muv_collection_t *collection, const muv__write_common_t *common, muv_op_t *op,
                       muv_op_t **ret_op);
 
-/* Its statement may touch several documents: it cannot be repeated. */
-void muv__write_is_multi(muv_op_t *op);
-
 /* A hint in an unacknowledged write: an old server would ignore it silently (CRUD: hint), so the
  * connection's version is looked at. */
 void muv__write_guard_hint(muv_op_t *op, const char *name, const bson_t *document);
@@ -74,6 +71,18 @@ typedef struct muv__statement {
     int8_t multi;
     int8_t upsert;
 } muv__statement_t;
+
+/* Begin an update or delete of one statement, all of which is known: muv__write_begin(), what
+ * `multi` and a hint mean for the operation, and "ordered". */
+int muv__statement_begin(muv_collection_t *collection, const muv__write_common_t *common,
+                         const muv__statement_t *statement, muv__span_t name,
+                         muv__deliver_t deliver, muv_op_t **ret);
+
+typedef void (*muv__statement_write_t)(muv__buf_t *buf, const muv__statement_t *statement);
+
+/* The statement as the only one of the command's list ("updates", "deletes"). */
+void muv__statement_list_write(muv__buf_t *buf, const char *key, size_t length,
+                               const muv__statement_t *statement, muv__statement_write_t write);
 
 /* The elements of a statement, into a document that the caller has opened: an element of an array,
  * or a document of a sequence. */

@@ -39,14 +39,6 @@ int muv__write_launch(muv_collection_t *collection, const muv__write_common_t *c
         common->timeout_ms != 0 ? common->timeout_ms : collection->timeout_ms, ret_op);
 }
 
-/* Servers do not number statements that touch several documents (Retryable Writes: supported
- * operations). */
-void muv__write_is_multi(muv_op_t *op)
-{
-    op->retry = MUV__RETRY_NONE;
-    op->several = 1;
-}
-
 static int prepare_with_hint(muv_op_t *op)
 {
     if (op->conn->conn.limits.max_wire_version >= WIRE_VERSION_HINT) {

@@ -74,3 +74,41 @@ const char *muv__check_replacement(const bson_t *replacement)
     }
     return iter.bad ? "replacement: no document" : NULL;
 }
+
+/* --- starting ----------------------------------------------------------------------------------*/
+
+/* Servers do not number statements that touch several documents (Retryable Writes: supported
+ * operations). */
+static void note_multi(muv_op_t *op)
+{
+    op->retry = MUV__RETRY_NONE;
+    op->several = 1;
+}
+
+int muv__statement_begin(muv_collection_t *collection, const muv__write_common_t *common,
+                         const muv__statement_t *statement, muv__span_t name,
+                         muv__deliver_t deliver, muv_op_t **ret)
+{
+    int status = muv__write_begin(collection, common, name, deliver, ret);
+
+    if (status != 0) {
+        return status;
+    }
+    if (statement->multi) {
+        note_multi(*ret);
+    }
+    muv__write_guard_hint(*ret, statement->hint, statement->hint_document);
+    muv__bson_bool(muv__op_buf(*ret), MUV__KEY("ordered"), 1);
+    return 0;
+}
+
+void muv__statement_list_write(muv__buf_t *buf, const char *key, size_t length,
+                               const muv__statement_t *statement, muv__statement_write_t write)
+{
+    muv__bson_mark_t list = muv__bson_begin_array(buf, key, length);
+    muv__bson_mark_t item = muv__bson_begin_document(buf, MUV__KEY("0"));
+
+    write(buf, statement);
+    muv__bson_end(buf, item);
+    muv__bson_end(buf, list);
+}

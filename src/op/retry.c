@@ -5,29 +5,11 @@
 #include "muv/command.h"
 
 #include "base/bson_view.h"
+#include "base/server_code.h"
 
 #define US_PER_MS 1000
 #define BACKOFF_BASE_MS 100
 #define BACKOFF_MAX_MS 10000
-
-/* Server codes of the retry and SDAM specifications. */
-enum {
-    HOST_UNREACHABLE = 6,
-    HOST_NOT_FOUND = 7,
-    MAX_TIME_MS_EXPIRED = 50,
-    NETWORK_TIMEOUT = 89,
-    SHUTDOWN_IN_PROGRESS = 91,
-    READ_CONCERN_MAJORITY_NOT_AVAILABLE_YET = 134,
-    PRIMARY_STEPPED_DOWN = 189,
-    EXCEEDED_TIME_LIMIT = 262,
-    SOCKET_EXCEPTION = 9001,
-    NOT_WRITABLE_PRIMARY = 10107,
-    INTERRUPTED_AT_SHUTDOWN = 11600,
-    INTERRUPTED_DUE_TO_REPL_STATE_CHANGE = 11602,
-    NOT_PRIMARY_NO_SECONDARY_OK = 13435,
-    NOT_PRIMARY_OR_SECONDARY = 13436,
-    LEGACY_NOT_PRIMARY = 10058
-};
 
 static int is_network_error(int code)
 {
@@ -37,19 +19,19 @@ static int is_network_error(int code)
 static int is_retryable_read_code(int32_t code)
 {
     switch (code) {
-    case HOST_UNREACHABLE:
-    case HOST_NOT_FOUND:
-    case NETWORK_TIMEOUT:
-    case SHUTDOWN_IN_PROGRESS:
-    case READ_CONCERN_MAJORITY_NOT_AVAILABLE_YET:
-    case PRIMARY_STEPPED_DOWN:
-    case EXCEEDED_TIME_LIMIT:
-    case SOCKET_EXCEPTION:
-    case NOT_WRITABLE_PRIMARY:
-    case INTERRUPTED_AT_SHUTDOWN:
-    case INTERRUPTED_DUE_TO_REPL_STATE_CHANGE:
-    case NOT_PRIMARY_NO_SECONDARY_OK:
-    case NOT_PRIMARY_OR_SECONDARY: return 1;
+    case MUV__CODE_HOST_UNREACHABLE:
+    case MUV__CODE_HOST_NOT_FOUND:
+    case MUV__CODE_NETWORK_TIMEOUT:
+    case MUV__CODE_SHUTDOWN_IN_PROGRESS:
+    case MUV__CODE_READ_CONCERN_MAJORITY_NOT_AVAILABLE_YET:
+    case MUV__CODE_PRIMARY_STEPPED_DOWN:
+    case MUV__CODE_EXCEEDED_TIME_LIMIT:
+    case MUV__CODE_SOCKET_EXCEPTION:
+    case MUV__CODE_NOT_WRITABLE_PRIMARY:
+    case MUV__CODE_INTERRUPTED_AT_SHUTDOWN:
+    case MUV__CODE_INTERRUPTED_DUE_TO_REPL_STATE_CHANGE:
+    case MUV__CODE_NOT_PRIMARY_NO_SECONDARY_OK:
+    case MUV__CODE_NOT_PRIMARY_OR_SECONDARY: return 1;
     default: return 0;
     }
 }
@@ -139,7 +121,8 @@ int64_t muv__retry_backoff_us(uint32_t retries, const muv_error_t *error, uint32
 
 int muv__retry_is_write_code(int32_t code)
 {
-    return is_retryable_read_code(code) && code != READ_CONCERN_MAJORITY_NOT_AVAILABLE_YET;
+    return is_retryable_read_code(code) &&
+           code != MUV__CODE_READ_CONCERN_MAJORITY_NOT_AVAILABLE_YET;
 }
 
 uint32_t muv__retry_labels(const muv__retry_rules_t *rules, const muv__attempt_t *attempt)
@@ -168,20 +151,20 @@ int muv__reply_leaves_doubt(const muv_error_t *error, int several)
         return 0;
     }
     switch (error->server_code) {
-    case HOST_UNREACHABLE:
-    case HOST_NOT_FOUND:
-    case MAX_TIME_MS_EXPIRED:
-    case NETWORK_TIMEOUT:
-    case SHUTDOWN_IN_PROGRESS:
-    case PRIMARY_STEPPED_DOWN:
-    case EXCEEDED_TIME_LIMIT:
-    case SOCKET_EXCEPTION:
-    case INTERRUPTED_AT_SHUTDOWN:
-    case INTERRUPTED_DUE_TO_REPL_STATE_CHANGE: return 1;
-    case NOT_WRITABLE_PRIMARY:
-    case NOT_PRIMARY_NO_SECONDARY_OK:
-    case NOT_PRIMARY_OR_SECONDARY:
-    case LEGACY_NOT_PRIMARY: return several; /* The first of them may have been done. */
+    case MUV__CODE_HOST_UNREACHABLE:
+    case MUV__CODE_HOST_NOT_FOUND:
+    case MUV__CODE_MAX_TIME_MS_EXPIRED:
+    case MUV__CODE_NETWORK_TIMEOUT:
+    case MUV__CODE_SHUTDOWN_IN_PROGRESS:
+    case MUV__CODE_PRIMARY_STEPPED_DOWN:
+    case MUV__CODE_EXCEEDED_TIME_LIMIT:
+    case MUV__CODE_SOCKET_EXCEPTION:
+    case MUV__CODE_INTERRUPTED_AT_SHUTDOWN:
+    case MUV__CODE_INTERRUPTED_DUE_TO_REPL_STATE_CHANGE: return 1;
+    case MUV__CODE_NOT_WRITABLE_PRIMARY:
+    case MUV__CODE_NOT_PRIMARY_NO_SECONDARY_OK:
+    case MUV__CODE_NOT_PRIMARY_OR_SECONDARY:
+    case MUV__CODE_LEGACY_NOT_PRIMARY: return several; /* The first of them may have been done. */
     default: return 0;
     }
 }

@@ -4,27 +4,17 @@
 
 #include "base/bson_view.h"
 #include "base/compiler.h"
+#include "base/server_code.h"
 
 #include <string.h>
-
-enum {
-    INTERRUPTED_AT_SHUTDOWN = 11600,
-    INTERRUPTED_DUE_TO_REPL_STATE_CHANGE = 11602,
-    NOT_PRIMARY_OR_SECONDARY = 13436,
-    PRIMARY_STEPPED_DOWN = 189,
-    SHUTDOWN_IN_PROGRESS = 91,
-    NOT_WRITABLE_PRIMARY = 10107,
-    NOT_PRIMARY_NO_SECONDARY_OK = 13435,
-    LEGACY_NOT_PRIMARY = 10058
-};
 
 static int is_state_change_code(int64_t code)
 {
     static const int32_t codes[] = {
-        INTERRUPTED_AT_SHUTDOWN,     INTERRUPTED_DUE_TO_REPL_STATE_CHANGE,
-        NOT_PRIMARY_OR_SECONDARY,    PRIMARY_STEPPED_DOWN,
-        SHUTDOWN_IN_PROGRESS,        NOT_WRITABLE_PRIMARY,
-        NOT_PRIMARY_NO_SECONDARY_OK, LEGACY_NOT_PRIMARY};
+        MUV__CODE_INTERRUPTED_AT_SHUTDOWN,     MUV__CODE_INTERRUPTED_DUE_TO_REPL_STATE_CHANGE,
+        MUV__CODE_NOT_PRIMARY_OR_SECONDARY,    MUV__CODE_PRIMARY_STEPPED_DOWN,
+        MUV__CODE_SHUTDOWN_IN_PROGRESS,        MUV__CODE_NOT_WRITABLE_PRIMARY,
+        MUV__CODE_NOT_PRIMARY_NO_SECONDARY_OK, MUV__CODE_LEGACY_NOT_PRIMARY};
 
     for (size_t i = 0; i < MUV__COUNT_OF(codes); i++) {
         if (codes[i] == code) {
@@ -68,7 +58,8 @@ static void judge(const found_error_t *found, muv__state_change_t *change)
     }
     change->is_state_change = 1;
     change->code = (int32_t)found->code;
-    if (found->code == INTERRUPTED_AT_SHUTDOWN || found->code == SHUTDOWN_IN_PROGRESS) {
+    if (found->code == MUV__CODE_INTERRUPTED_AT_SHUTDOWN ||
+        found->code == MUV__CODE_SHUTDOWN_IN_PROGRESS) {
         change->is_shutdown = 1;
     }
 }

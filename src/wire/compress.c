@@ -13,6 +13,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "wire/zlib_memory.h"
 
 /* snappy cuts its input into blocks of this size itself, so that ours change nothing. */
 #define SNAPPY_BLOCK (64 * 1024)
@@ -238,18 +239,6 @@ static int snappy_piece(muv__compressor_t *compressor, muv__span_t block)
 
 /* --- zlib --------------------------------------------------------------------------------------*/
 
-static void *zlib_alloc(void *opaque, unsigned count, unsigned size)
-{
-    (void)opaque;
-    return muv__mem_array(count, size);
-}
-
-static void zlib_free(void *opaque, void *memory)
-{
-    (void)opaque;
-    muv__mem_free(memory);
-}
-
 static int begin_zlib(muv__compressor_t *compressor)
 {
     if (compressor->zlib_ready && compressor->zlib_level == compressor->level) {
@@ -258,8 +247,8 @@ static int begin_zlib(muv__compressor_t *compressor)
     }
     free_zlib(compressor);
     memset(&compressor->zlib, 0, sizeof(compressor->zlib));
-    compressor->zlib.zalloc = zlib_alloc;
-    compressor->zlib.zfree = zlib_free;
+    compressor->zlib.zalloc = muv__zlib_alloc;
+    compressor->zlib.zfree = muv__zlib_free;
     if (deflateInit2(&compressor->zlib, compressor->level, Z_DEFLATED, ZLIB_WINDOW_BITS,
                      ZLIB_MEMORY_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK) {
         return MUV_ENOMEM;

@@ -12,6 +12,7 @@
 #include "base/bson_view.h"
 #include "base/mem.h"
 #include "wire/msg.h"
+#include "wire/zlib_memory.h"
 
 /* Flags, kind byte, empty body: nothing less is an OP_MSG. */
 #define LEAST_MESSAGE (4 + 1 + MUV__BSON_EMPTY_SIZE)
@@ -219,18 +220,6 @@ static int step_snappy(muv__inflater_t *inflater)
     return MUV__INFLATE_DONE;
 }
 
-static void *zlib_alloc(void *opaque, unsigned count, unsigned size)
-{
-    (void)opaque;
-    return muv__mem_array(count, size);
-}
-
-static void zlib_free(void *opaque, void *memory)
-{
-    (void)opaque;
-    muv__mem_free(memory);
-}
-
 static int begin_zlib(muv__inflater_t *inflater)
 {
     if (inflater->zlib_ready) {
@@ -238,8 +227,8 @@ static int begin_zlib(muv__inflater_t *inflater)
         return MUV__INFLATE_MORE;
     }
     memset(&inflater->zlib, 0, sizeof(inflater->zlib));
-    inflater->zlib.zalloc = zlib_alloc;
-    inflater->zlib.zfree = zlib_free;
+    inflater->zlib.zalloc = muv__zlib_alloc;
+    inflater->zlib.zfree = muv__zlib_free;
     if (inflateInit(&inflater->zlib) != Z_OK) {
         return fail(inflater, MUV__WIRE_MEMORY);
     }

@@ -344,3 +344,21 @@ const bson_t *given(const mock_request_t *request)
     }
     return &kept;
 }
+
+static void set_done(muv_op_t *op, const muv_error_t *error, const muv_reply_t *reply, void *data)
+{
+    (void)op;
+    (void)reply;
+    CHECK_NO_ERROR(error);
+    *(bool *)data = true;
+}
+
+void run_admin(client_fixture_t *f, muv_client_t *client, const char *json)
+{
+    bson_t *command = bson_from(json);
+    bool done = false;
+
+    CHECK_CODE(muv_run_command(client, "admin", command, NULL, set_done, &done, NULL), 0);
+    bson_destroy(command);
+    run_until(&f->loop, &done, WAIT_MS);
+}

@@ -83,6 +83,9 @@ muv_client_stats_t stats_of(client_fixture_t *f);
 
 void outcome_clear(outcome_t *o);
 
+/* Run a command on "admin" that must succeed, by a client on the fixture's loop. */
+void run_admin(client_fixture_t *f, muv_client_t *client, const char *json);
+
 /* The command as its caller gave it: without what its session adds (lsid, txnNumber, $clusterTime).
  * [borrow] until the next call. */
 const bson_t *given(const mock_request_t *request);

@@ -10,28 +10,11 @@
 
 #define APP_NAME "muvFailPoint"
 
-static void set_done(muv_op_t *op, const muv_error_t *error, const muv_reply_t *reply, void *data)
-{
-    (void)op;
-    (void)reply;
-    CHECK_NO_ERROR(error);
-    *(bool *)data = true;
-}
-
-static void admin(client_fixture_t *f, const char *json)
-{
-    bson_t *command = bson_from(json);
-    bool done = false;
-
-    CHECK_CODE(muv_run_command(f->client, "admin", command, NULL, set_done, &done, NULL), 0);
-    bson_destroy(command);
-    run_until(&f->loop, &done, WAIT_MS);
-}
-
 static void fail_commands(client_fixture_t *f, const char *mode, const char *data)
 {
-    admin(f, text_of("{\"configureFailPoint\": \"failCommand\", \"mode\": %s, \"data\": {%s}}",
-                     mode, data));
+    run_admin(f, f->client,
+              text_of("{\"configureFailPoint\": \"failCommand\", \"mode\": %s, \"data\": {%s}}",
+                      mode, data));
 }
 
 static int open_real(void **state)
@@ -54,7 +37,7 @@ static int close_real(void **state)
 
     if (f->client != NULL) {
         await_recovery(f);
-        admin(f, "{\"configureFailPoint\": \"failCommand\", \"mode\": \"off\"}");
+        run_admin(f, f->client, "{\"configureFailPoint\": \"failCommand\", \"mode\": \"off\"}");
     }
     return close_fixture(state);
 }
@@ -189,7 +172,7 @@ static void a_storm_of_closed_connections_is_survived(void **state)
         outcome_clear(&o[i]);
     }
     await_recovery(f);
-    admin(f, "{\"configureFailPoint\": \"failCommand\", \"mode\": \"off\"}");
+    run_admin(f, f->client, "{\"configureFailPoint\": \"failCommand\", \"mode\": \"off\"}");
     for (int i = 0; i < COUNT; i++) {
         start_find(f, &o[i], i, NULL);
     }

@@ -68,25 +68,11 @@ static void on_pool(const muv_pool_event_t *event, void *data)
 
 /* --- the server, through a client of its own ---------------------------------------------------*/
 
-static void set_done(muv_op_t *op, const muv_error_t *error, const muv_reply_t *reply, void *data)
-{
-    (void)op;
-    (void)reply;
-    CHECK_NO_ERROR(error);
-    *(bool *)data = true;
-}
-
 static void fail_point(const char *mode, const char *data)
 {
-    bson_t *command = bson_from(
-        text_of("{\"configureFailPoint\": \"failCommand\", \"mode\": %s%s%s%s}", mode,
-                data[0] != '\0' ? ", \"data\": {" : "", data, data[0] != '\0' ? "}" : ""));
-    bool done = false;
-
-    CHECK_CODE(muv_run_command(watch.admin.client, "admin", command, NULL, set_done, &done, NULL),
-               0);
-    bson_destroy(command);
-    run_until(&watch.f.loop, &done, WAIT_MS);
+    run_admin(&watch.f, watch.admin.client,
+              text_of("{\"configureFailPoint\": \"failCommand\", \"mode\": %s%s%s%s}", mode,
+                      data[0] != '\0' ? ", \"data\": {" : "", data, data[0] != '\0' ? "}" : ""));
 }
 
 /* --- the scene ---------------------------------------------------------------------------------*/

@@ -263,30 +263,12 @@ void open_cluster_client(client_fixture_t *f, const mock_cluster_opts_t *cluster
 static muv_client_t *setup;
 static bool setup_closed;
 
-static void set_done(muv_op_t *op, const muv_error_t *error, const muv_reply_t *reply, void *data)
-{
-    (void)op;
-    (void)reply;
-    CHECK_NO_ERROR(error);
-    *(bool *)data = true;
-}
-
-static void admin(client_fixture_t *f, const char *json)
-{
-    bson_t *command = bson_from(json);
-    bool done = false;
-
-    CHECK_CODE(muv_run_command(setup, "admin", command, NULL, set_done, &done, NULL), 0);
-    bson_destroy(command);
-    run_until(&f->loop, &done, WAIT_MS);
-}
-
 void fail_no_more(client_fixture_t *f)
 {
     if (f->mock != NULL) {
         mock_fail_points_off(f->mock);
     } else {
-        admin(f, "{\"configureFailPoint\": \"failCommand\", \"mode\": \"off\"}");
+        run_admin(f, setup, "{\"configureFailPoint\": \"failCommand\", \"mode\": \"off\"}");
     }
 }
 
@@ -334,9 +316,10 @@ void fail_commands(client_fixture_t *f, const char *mode, const char *data)
         mock_fail_point(f->mock, MOCK_ANY, text_of("{\"mode\": %s, \"data\": {%s}}", mode, data));
         return;
     }
-    admin(f, text_of("{\"configureFailPoint\": \"failCommand\", \"mode\": %s,"
-                     " \"data\": {\"appName\": \"" APP_NAME "\", %s}}",
-                     mode, data));
+    run_admin(f, setup,
+              text_of("{\"configureFailPoint\": \"failCommand\", \"mode\": %s,"
+                      " \"data\": {\"appName\": \"" APP_NAME "\", %s}}",
+                      mode, data));
 }
 
 void set_jitter(client_fixture_t *f, double jitter)

@@ -87,3 +87,24 @@ int close_net(void **state)
     free(f);
     return 0;
 }
+
+dns_stub_t *dns;
+
+int open_dns(void **state)
+{
+    net_fixture_t *f;
+
+    if (open_net(state) != 0) {
+        return -1;
+    }
+    f = *state;
+    dns = dns_new(&f->loop);
+    muv__net_set_dns_servers(f->net, dns_address(dns));
+    return 0;
+}
+
+int close_dns(void **state)
+{
+    dns_close(dns);
+    return close_net(state);
+}

@@ -6,6 +6,7 @@
 #include "net/net.h"
 
 #include "support/check.h"
+#include "support/dns_stub.h"
 
 #define WAIT_MS 20000
 
@@ -25,6 +26,12 @@ typedef struct net_fixture {
 
 int open_net(void **state);
 int close_net(void **state);
+
+/* The same with a scripted name server, which is the only one that the net asks. */
+extern dns_stub_t *dns;
+
+int open_dns(void **state);
+int close_dns(void **state);
 
 /* Close the net and wait for it. */
 void end_net(net_fixture_t *f);

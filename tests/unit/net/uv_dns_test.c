@@ -6,12 +6,9 @@
 #include <string.h>
 
 #include "support/alloc.h"
-#include "support/dns_stub.h"
 #include "unit/net/net_fixture.h"
 
 #define NAME "a.example.test"
-
-static dns_stub_t *dns;
 
 /* Three questions and what became of them, in order: 'a' an address, 's' SRV, 't' TXT. */
 typedef struct rig {
@@ -23,25 +20,6 @@ typedef struct rig {
     bool cancels; /* The first that is answered cancels the others. */
     bool done;
 } rig_t;
-
-static int open_dns(void **state)
-{
-    net_fixture_t *f;
-
-    if (open_net(state) != 0) {
-        return -1;
-    }
-    f = *state;
-    dns = dns_new(&f->loop);
-    muv__net_set_dns_servers(f->net, dns_address(dns));
-    return 0;
-}
-
-static int close_dns(void **state)
-{
-    dns_close(dns);
-    return close_net(state);
-}
 
 static void cancel_all(rig_t *rig)
 {

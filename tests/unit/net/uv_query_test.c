@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "support/alloc.h"
-#include "support/dns_stub.h"
 #include "unit/net/net_fixture.h"
 
 #define SRV_NAME "_mongodb._tcp.cluster.example.test"
@@ -25,27 +24,6 @@ typedef struct answer {
     bool done;
     bool starting;
 } answer_t;
-
-static dns_stub_t *dns;
-
-static int open_dns(void **state)
-{
-    net_fixture_t *f;
-
-    if (open_net(state) != 0) {
-        return -1;
-    }
-    f = *state;
-    dns = dns_new(&f->loop);
-    muv__net_set_dns_servers(f->net, dns_address(dns));
-    return 0;
-}
-
-static int close_dns(void **state)
-{
-    dns_close(dns);
-    return close_net(state);
-}
 
 static void put(answer_t *a, const char *format, ...) MUV__PRINTF(2, 3);
 

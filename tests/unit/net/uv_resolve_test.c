@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#include "support/dns_stub.h"
 #include "unit/net/net_fixture.h"
 
 #define NAME "db.example.test"
@@ -19,27 +18,6 @@ typedef struct answer {
     bool done;
     bool starting;
 } answer_t;
-
-static dns_stub_t *dns;
-
-static int open_dns(void **state)
-{
-    net_fixture_t *f;
-
-    if (open_net(state) != 0) {
-        return -1;
-    }
-    f = *state;
-    dns = dns_new(&f->loop);
-    muv__net_set_dns_servers(f->net, dns_address(dns));
-    return 0;
-}
-
-static int close_dns(void **state)
-{
-    dns_close(dns);
-    return close_net(state);
-}
 
 static void on_answer(void *owner, const muv__net_addr_t *addrs, size_t count,
                       const char *error_text)
