@@ -20,6 +20,8 @@ struct uv_loop_s;
 typedef struct muv__net muv__net_t;
 typedef struct muv__stream muv__stream_t;
 typedef struct muv__resolve muv__resolve_t;
+typedef struct muv__load muv__load_t;
+typedef struct muv__work muv__work_t;
 
 typedef struct muv__net_hooks {
     void (*begin)(void *data, int64_t now_us);
@@ -34,8 +36,9 @@ typedef struct muv__net_hooks {
 int muv__net_new(struct uv_loop_s *loop, const muv__net_hooks_t *hooks, void *data,
                  muv__net_t **ret);
 
-/* End it; all streams and resolves must have ended. `on_closed` runs in a later turn, outside any
- * bracket, as the last thing that touches the net. */
+/* End it; all streams, resolves, loads and works must have ended. `on_closed` runs in a later turn,
+ * outside any bracket, as the last thing that touches the net: when cancelled loads and works are
+ * gone. */
 void muv__net_close(muv__net_t *net, void (*on_closed)(void *data));
 
 /* Monotonic time, read from the clock. Inside a bracket use the time that begin() brought. */
@@ -80,6 +83,41 @@ const char *muv__net_environment(const char *name, void *data);
  * for files of certificates and keys, when a client is made. Returns 0, MUV_ENOMEM or a negative
  * system code. */
 int muv__net_read_file(const char *path, size_t max_size, uint8_t **ret_bytes, size_t *ret_size);
+
+/* `content` with `status` 0, or a negative system code. Borrowed for the call and wiped behind it,
+ * as it may be a secret. */
+typedef void (*muv__load_cb)(void *owner, muv__span_t content, int status);
+
+/* Read such a file without blocking: for tokens that are renewed while the program runs. `path` is
+ * copied. The callback comes in a later net event, exactly once, unless it is cancelled.
+ *
+ * This uses libuv's own threads, as nothing else does but GSSAPI: they start with the first file of
+ * MONGODB-OIDC or MONGODB-AWS, and never without these. A file that hangs (a network's) occupies
+ * one of them. Loads keep the loop alive. Returns 0 or MUV_ENOMEM. */
+int muv__net_load_file(muv__net_t *net, const char *path, size_t max_size, muv__load_cb cb,
+                       void *owner, muv__load_t **ret);
+
+/* The callback will not come. What a thread has begun goes on unseen, and the net waits for that
+ * when it is closed. */
+void muv__load_cancel(muv__load_t *load);
+
+/* So many jobs of one net run at a time; the others wait for their turn. */
+#define MUV__NET_WORK_AT_ONCE 2
+
+/* Call run(job) on another thread: for a library that knows only blocking calls (GSSAPI). done()
+ * comes in a later net event, exactly once, unless it is cancelled; until then the job is the
+ * thread's, and nobody else looks at it. run() may use nothing of libmuv that is not made for it,
+ * muv__mem_*() included.
+ *
+ * This and muv__net_load_file() are the only ones that use libuv's own threads; without the
+ * mechanisms that need them (GSSAPI; MONGODB-OIDC and MONGODB-AWS with a file) no thread is ever
+ * started. Works keep the loop alive. Returns 0 or MUV_ENOMEM. */
+int muv__net_work(muv__net_t *net, void (*run)(void *job), void (*done)(void *owner), void *job,
+                  void *owner, muv__work_t **ret);
+
+/* done() will not come. The job is given to drop(), inside this call or on the loop's thread when
+ * run() has come back; the net waits for that when it is closed. */
+void muv__work_cancel(muv__work_t *work, void (*drop)(void *job));
 
 /* Where lines of the log go: "stdout", "stderr", or a file that is appended to (stderr when it
  * cannot be opened). Not bound to a loop: writing may block, and what fails is lost. Returns NULL
@@ -151,6 +189,9 @@ const char *muv__net_error_text(int status);
 
 /* 1: the status says that the other side took too long (as opposed to refusing or resetting). */
 int muv__net_is_timeout(int status);
+
+/* 1: the other side has ended the stream in order, as opposed to breaking it. */
+int muv__net_is_end(int status);
 
 /* 1: no packet got as far as the other side: this system has no way there, or not for that family.
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lines of the log: gathered, and written when a turn is through. Only whole lines go to a file, in
  * as few writes as can be, so that processes that append to the same one do not mix theirs. A file
- * would need libuv's thread pool to be written without blocking, and that is never started. */
+ * would need libuv's thread pool to be written without blocking, and that is left alone: only files
+ * of tokens (uv_load.c) and Kerberos start it. */
 #include "net/net.h"
 
 #include <errno.h>

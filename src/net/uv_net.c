@@ -210,6 +210,7 @@ int muv__net_new(struct uv_loop_s *loop, const muv__net_hooks_t *hooks, void *da
     net->due_us = INT64_MAX;
     muv__list_init(&net->questions);
     muv__list_init(&net->answered);
+    muv__list_init(&net->queued_work);
     /* These three cannot fail on any platform: they only initialise memory. */
     (void)uv_timer_init(loop, &net->timer);
     (void)uv_idle_init(loop, &net->idle);
@@ -245,6 +246,7 @@ static void on_handle_closed(uv_handle_t *handle)
 void muv__net_close(muv__net_t *net, void (*on_closed)(void *data))
 {
     MUV__ASSERT(!net->closing);
+    MUV__ASSERT(net->loads == 0 && net->works == 0);
     net->closing = 1;
     net->on_closed = on_closed;
     muv__uv_dns_close(net);
@@ -262,6 +264,11 @@ const char *muv__net_error_text(int status)
 int muv__net_is_timeout(int status)
 {
     return status == UV_ETIMEDOUT;
+}
+
+int muv__net_is_end(int status)
+{
+    return status == UV_EOF;
 }
 
 int muv__net_is_unreachable(int status)

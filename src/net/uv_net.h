@@ -22,12 +22,16 @@ struct muv__net {
     uint8_t posted;
     uint8_t expiring; /* The due time has passed, the poll behind it has not. */
     uint8_t closing;
-    uint32_t open_handles;
+    uint32_t open_handles; /* Loads and works on their way included. */
+    uint32_t loads;        /* Whose callback will come. */
+    uint32_t works;        /* The same. */
+    uint32_t running_work; /* Given to libuv. */
     void (*on_closed)(void *data);
     const char *dns_servers;
     struct muv__dns *dns;  /* Made by the first name that is not an address. */
     muv__list_t questions; /* To name servers, not answered. */
     muv__list_t answered;  /* To be delivered in a turn of their own. */
+    muv__list_t queued_work;
 };
 
 /* Open and close the bracket of one net event. */
@@ -41,7 +45,7 @@ void muv__uv_wake(muv__net_t *net);
 void muv__uv_deliver_answers(muv__net_t *net);
 void muv__uv_dns_close(muv__net_t *net);
 
-/* One handle of the net is closed. */
+/* One handle of the net is closed, or a load or work has ended. */
 void muv__uv_handle_closed(muv__net_t *net);
 
 #endif

@@ -121,6 +121,8 @@ struct sim_world {
     unsigned answered;        /* Resolves whose callback is due. */
     sim_name_t *names;
     struct sim_records *records; /* Of net_query.c. */
+    struct sim_file *files;      /* Of net_load.c. */
+    int64_t work_us;             /* Of net_work.c; 0: the default. */
     sim_server_t *servers;
     unsigned labels;
     uint32_t message_ids; /* Of handlers. */
@@ -142,7 +144,11 @@ struct muv__net {
     void (*on_closed)(void *data);
     unsigned streams;
     muv__list_t resolves; /* muv__resolve_t that have not ended, ... */
-    muv__list_t queries;  /* ... and muv__query_t. */
+    muv__list_t queries;  /* ... and muv__query_t, ... */
+    muv__list_t loads;    /* ... and muv__load_t, ... */
+    muv__list_t works;    /* ... and muv__work_t; ... */
+    unsigned lingering;   /* ... and cancelled ones, for which a close waits. */
+    unsigned running_work;
 };
 
 struct muv__stream {
@@ -196,6 +202,15 @@ void sim_names_free(sim_world_t *world);
 
 void sim_deliver_records(muv__net_t *net);
 void sim_records_free(sim_world_t *world);
+
+/* --- net_load.c --------------------------------------------------------------------------------*/
+
+void sim_deliver_loads(muv__net_t *net);
+void sim_files_free(sim_world_t *world);
+
+/* --- net_work.c --------------------------------------------------------------------------------*/
+
+void sim_deliver_works(muv__net_t *net);
 
 /* --- net_server.c ------------------------------------------------------------------------------*/
 

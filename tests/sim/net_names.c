@@ -63,6 +63,7 @@ void sim_names_free(sim_world_t *world)
         free(entry);
     }
     sim_records_free(world);
+    sim_files_free(world);
 }
 
 bool sim_parse_address(const char *address, uint16_t port, muv__net_addr_t *addr)
@@ -188,6 +189,8 @@ void sim_deliver_answers(muv__net_t *net)
         sim_end(net);
     }
     sim_deliver_records(net);
+    sim_deliver_loads(net);
+    sim_deliver_works(net);
 }
 
 void muv__net_set_dns_servers(muv__net_t *net, const char *servers)

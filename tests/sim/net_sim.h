@@ -7,6 +7,8 @@
  *   net_stream.c  the client's end of connections: connect, read, write, close
  *   net_names.c   names to addresses
  *   net_query.c   SRV and TXT records
+ *   net_load.c    files that are loaded
+ *   net_work.c    jobs of other threads
  *   net_server.c  the other end: addresses that listen, connections, bytes on their way
  *   net_script.c  what a scripted server answers; the log
  *   net_hello.c   what its hello says, and hellos that wait for a change
@@ -32,9 +34,12 @@ typedef struct sim_server sim_server_t;
 #define SIM_MS INT64_C(1000)
 #define SIM_SECOND INT64_C(1000000)
 
-/* System codes as they reach streams. */
+/* System codes as they reach streams and loads. */
 enum {
     SIM_EOF = -4095,
+    SIM_ENOENT = -2,
+    SIM_EACCES = -13,
+    SIM_EFBIG = -27,
     SIM_EPIPE = -32,
     SIM_ECONNRESET = -104,
     SIM_ETIMEDOUT = -110,
@@ -106,6 +111,20 @@ void sim_txt_fails(sim_world_t *world, const char *name, const char *error_text,
 /* How many questions for these records came so far. */
 unsigned sim_srv_asked(sim_world_t *world, const char *name);
 unsigned sim_txt_asked(sim_world_t *world, const char *name);
+
+/* --- files -------------------------------------------------------------------------------------*/
+
+/* What loading the file `path` brings from now on, after `delay_us` (or SIM_NEVER); failures are
+ * system codes. A load that is on its way keeps the content of its time. Other files do not exist.
+ */
+void sim_file(sim_world_t *world, const char *path, const char *content, int64_t delay_us);
+void sim_file_fails(sim_world_t *world, const char *path, int status, int64_t delay_us);
+
+/* How often this file was loaded so far. */
+unsigned sim_file_loaded(sim_world_t *world, const char *path);
+
+/* Jobs that threads begin from now on take so long. Default 1 ms. */
+void sim_work_takes(sim_world_t *world, int64_t duration_us);
 
 /* --- servers -----------------------------------------------------------------------------------*/
 

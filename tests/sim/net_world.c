@@ -165,7 +165,8 @@ static bool is_ready(const sim_world_t *world)
     for (muv__list_t *link = world->nets.next; link != &world->nets; link = link->next) {
         const muv__net_t *net = net_of(link);
 
-        if (net->posted || net->expiring || net->closing || net->armed_us <= world->now_us) {
+        if (net->closing ? net->lingering == 0
+                         : net->posted || net->expiring || net->armed_us <= world->now_us) {
             return true;
         }
     }
@@ -207,7 +208,9 @@ static int64_t poll_until_us(const sim_world_t *world, int64_t limit_us)
     int64_t until_us = earlier(limit_us, sim_events_next_us(&world->timers));
 
     for (muv__list_t *link = world->nets.next; link != &world->nets; link = link->next) {
-        until_us = earlier(until_us, net_of(link)->armed_us);
+        const muv__net_t *net = net_of(link);
+
+        until_us = net->closing ? until_us : earlier(until_us, net->armed_us);
     }
     return until_us;
 }
@@ -267,7 +270,7 @@ static void run_closing(sim_world_t *world)
         muv__net_t *net = net_of(link);
 
         link = link->next;
-        if (net->closing) {
+        if (net->closing && net->lingering == 0) {
             void (*on_closed)(void *) = net->on_closed;
             void *data = net->data;
 
@@ -415,6 +418,8 @@ int muv__net_new(struct uv_loop_s *loop, const muv__net_hooks_t *hooks, void *da
     muv__list_init(&net->link);
     muv__list_init(&net->resolves);
     muv__list_init(&net->queries);
+    muv__list_init(&net->loads);
+    muv__list_init(&net->works);
     muv__list_push_back(&world->nets, &net->link);
     *ret = net;
     return 0;
@@ -426,6 +431,8 @@ void muv__net_close(muv__net_t *net, void (*on_closed)(void *data))
     assert_int_equal(net->streams, 0);
     assert_true(muv__list_empty(&net->resolves));
     assert_true(muv__list_empty(&net->queries));
+    assert_true(muv__list_empty(&net->loads));
+    assert_true(muv__list_empty(&net->works));
     net->closing = true;
     net->on_closed = on_closed;
 }
@@ -473,6 +480,9 @@ const char *muv__net_error_text(int status)
 {
     switch (status) {
     case SIM_EOF: return "the server closed the connection";
+    case SIM_ENOENT: return "no such file or directory";
+    case SIM_EACCES: return "permission denied";
+    case SIM_EFBIG: return "file too large";
     case SIM_EPIPE: return "broken pipe";
     case SIM_ECONNRESET: return "connection reset by peer";
     case SIM_ETIMEDOUT: return "connection timed out";
@@ -485,6 +495,11 @@ const char *muv__net_error_text(int status)
 int muv__net_is_timeout(int status)
 {
     return status == SIM_ETIMEDOUT;
+}
+
+int muv__net_is_end(int status)
+{
+    return status == SIM_EOF;
 }
 
 int muv__net_is_unreachable(int status)
