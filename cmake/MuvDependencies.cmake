@@ -43,6 +43,15 @@ if(NOT TARGET PkgConfig::MUV_SNAPPY)
     endif()
 endif()
 
+# Kerberos, for GSSAPI: optional. An installed package looks for it when it was compiled with it;
+# MUV_ENABLE_GSSAPI then comes from muvConfig.cmake.
+if(MUV_ENABLE_GSSAPI AND NOT TARGET PkgConfig::MUV_GSSAPI)
+    pkg_check_modules(MUV_GSSAPI QUIET IMPORTED_TARGET GLOBAL "mit-krb5-gssapi>=1.15" mit-krb5)
+    if(NOT MUV_GSSAPI_FOUND AND NOT MUV_ENABLE_GSSAPI STREQUAL "AUTO")
+        list(APPEND MUV_MISSING "mit-krb5-gssapi>=1.15")
+    endif()
+endif()
+
 # libbson changed its pkg-config name with version 2. An installed package must find the one it was
 # compiled against; MUV_BSON_PACKAGE then comes from muvConfig.cmake. Before a build it can be set
 # by hand, where both are installed.

@@ -29,6 +29,10 @@ install(FILES
 
 # pkg-config writes requirements with spaces around the operator.
 string(REGEX REPLACE ">=" " >= " MUV_PC_BSON "${MUV_BSON_REQUIREMENT}")
+set(MUV_PC_GSSAPI)
+if(MUV_WITH_GSSAPI)
+    set(MUV_PC_GSSAPI ", mit-krb5-gssapi >= 1.15, mit-krb5")
+endif()
 # The prefix is found from the place of the file itself: `cmake --install --prefix` and moving the
 # whole tree both work. Not so when a distribution asks for an absolute folder.
 if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")

@@ -9,11 +9,20 @@
 #   muv_only_*   (not installed)  one layer each: a unit test links its layer and those below
 #
 # Layers are listed from the bottom up; scripts/check-layers holds the rules between them.
-set(MUV_LAYERS base wire uri auth tls session topology pool op net conn client odm)
-set(MUV_RANKS 0 1 1 1 1 2 2 2 3 4 5 6 7)
+set(MUV_LAYERS base wire uri auth tls http session topology pool source op net fetch provider
+    gssapi conn client odm)
+set(MUV_RANKS 0 1 1 1 1 1 2 2 2 2 3 4 5 6 6 7 8 9)
 
 # Only src/wire talks to these.
 set(MUV_COMPRESSORS PkgConfig::MUV_SNAPPY PkgConfig::MUV_ZLIB PkgConfig::MUV_ZSTD)
+
+# Only src/gssapi/kerberos_mit.c talks to this; without it kerberos_none.c takes its place.
+set(MUV_WITH_GSSAPI OFF)
+set(MUV_KERBEROS)
+if(TARGET PkgConfig::MUV_GSSAPI)
+    set(MUV_WITH_GSSAPI ON)
+    set(MUV_KERBEROS PkgConfig::MUV_GSSAPI)
+endif()
 
 # The header tells the version to programs, project() to everybody else.
 set(version_header "${PROJECT_SOURCE_DIR}/include/muv/version.h")
@@ -53,12 +62,19 @@ foreach(layer IN LISTS MUV_LAYERS)
             set(muv_net_uv_objects $<TARGET_OBJECTS:muv_net_uv>)
         endif()
     endif()
+    if(layer STREQUAL "gssapi" AND MUV_WITH_GSSAPI)
+        list(FILTER sources EXCLUDE REGEX "/kerberos_none\\.c$")
+    elseif(layer STREQUAL "gssapi")
+        list(FILTER sources EXCLUDE REGEX "/kerberos_mit\\.c$")
+    endif()
     if(sources)
         muv_add_layer(muv_${layer} ${sources})
         if(layer STREQUAL "wire")
             target_link_libraries(muv_wire PRIVATE ${MUV_COMPRESSORS})
         elseif(layer STREQUAL "auth")
             target_link_libraries(muv_auth PRIVATE PkgConfig::MUV_IDN)
+        elseif(layer STREQUAL "gssapi")
+            target_link_libraries(muv_gssapi PRIVATE ${MUV_KERBEROS})
         endif()
         list(APPEND muv_objects $<TARGET_OBJECTS:muv_${layer}>)
     endif()
@@ -79,7 +95,7 @@ function(muv_add_library name type)
     target_link_libraries(${name}
         PUBLIC PkgConfig::MUV_BSON PkgConfig::MUV_UV
         PRIVATE PkgConfig::MUV_OPENSSL PkgConfig::MUV_CARES PkgConfig::MUV_IDN
-            ${MUV_COMPRESSORS})
+            ${MUV_COMPRESSORS} ${MUV_KERBEROS})
 endfunction()
 
 muv_add_library(muv_static STATIC ${muv_objects} ${muv_net_uv_objects})
@@ -99,7 +115,8 @@ function(muv_add_part name)
     set_target_properties(${name} PROPERTIES LINKER_LANGUAGE C)
     target_include_directories(${name} PUBLIC "${PROJECT_SOURCE_DIR}/include")
     target_link_libraries(${name} PUBLIC
-        PkgConfig::MUV_BSON PkgConfig::MUV_OPENSSL PkgConfig::MUV_IDN ${MUV_COMPRESSORS})
+        PkgConfig::MUV_BSON PkgConfig::MUV_OPENSSL PkgConfig::MUV_IDN ${MUV_COMPRESSORS}
+        ${MUV_KERBEROS})
 endfunction()
 
 if(MUV_BUILD_TESTS OR MUV_BUILD_FUZZ)

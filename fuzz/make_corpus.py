@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Write the seed inputs of fuzz_reader, fuzz_msg, fuzz_writer, fuzz_dns, fuzz_json,
-fuzz_compressed, fuzz_scram and fuzz_socks5 into fuzz/corpus/.
+fuzz_compressed, fuzz_scram, fuzz_socks5, fuzz_source, fuzz_ocsp and fuzz_http into fuzz/corpus/.
 
 usage: fuzz/make_corpus.py
 
@@ -346,6 +346,167 @@ PROXIES = {
 }
 
 
+# Inputs of fuzz_source: which source, then what it is given, piece by piece.
+ECS, EC2, STS, ECS_WITH_TOKEN, AZURE, GCP, TOKEN_FILE = range(7)
+NOT_FOUND = b"\1"
+KEYS = (b'{"Code": "Success", "AccessKeyId": "ASIAKEY", "SecretAccessKey": "s3cr\\/et+",'
+        b' "Token": "t0ken==", "Expiration": "2015-08-30T12:36:00Z"}')
+STS_KEYS = (b'{"AccessKeyId": "ASIAKEY", "SecretAccessKey": "s3cret", "SessionToken": "t0ken",'
+            b' "Expiration": 1.44093816E9}')
+JWT = b"eyJh.eyJi.c2ln"
+
+
+def sourced(source, *pieces):
+    return bytes([source]) + b"\x1e".join(pieces)
+
+
+SOURCES = {
+    "ecs": sourced(ECS, KEYS),
+    "ecs_token": sourced(ECS_WITH_TOKEN, b"Basic abc=\n", KEYS),
+    "ecs_token_none": sourced(ECS_WITH_TOKEN, b"a\r\nX: y", KEYS),
+    "ecs_no_end": sourced(ECS, b'{"AccessKeyId": "a", "SecretAccessKey": "b"}'),
+    "ecs_null": sourced(ECS, b'{"AccessKeyId": "a", "SecretAccessKey": "b", "Token": null}'),
+    "ecs_end": sourced(ECS, b'{"AccessKeyId": "a", "SecretAccessKey": "b",'
+                            b' "Expiration": "2016-02-29T23:59:59.25-05:30"}'),
+    "ecs_twice": sourced(ECS, b'{"AccessKeyId": "a", "AccessKeyId": "b", "SecretAccessKey": "c"}'),
+    "ecs_line": sourced(ECS, b'{"AccessKeyId": "a\\r\\nX: y", "SecretAccessKey": "b"}'),
+    "ecs_empty": sourced(ECS, b""),
+    "ec2": sourced(EC2, b"AQAEA==", b"role\n", KEYS),
+    "ec2_no_session": sourced(EC2, NOT_FOUND),
+    "ec2_no_role": sourced(EC2, b"AQAEA==", NOT_FOUND),
+    "ec2_path": sourced(EC2, b"AQAEA==", b"../../user-data", KEYS),
+    "ec2_code": sourced(EC2, b"t", b"r", b'{"Code": "Failed", "Message": "m"}'),
+    "sts": sourced(STS, JWT, b'{"AssumeRoleWithWebIdentityResponse": {'
+                             b'"AssumeRoleWithWebIdentityResult": {"Credentials": '
+                             + STS_KEYS + b"}}}"),
+    "sts_flat": sourced(STS, JWT + b"\n", b'{"Credentials": ' + STS_KEYS + b"}"),
+    "sts_error": sourced(STS, JWT, b'{"Error": {"Code": "ExpiredToken"}}'),
+    "azure": sourced(AZURE, b'{"access_token": "' + JWT + b'", "expires_in": "3599"}'),
+    "azure_number": sourced(AZURE, b'{"access_token": 1}'),
+    "gcp": sourced(GCP, JWT),
+    "gcp_none": sourced(GCP, NOT_FOUND),
+    "file": sourced(TOKEN_FILE, JWT + b"\r\n"),
+    "json_escapes": sourced(ECS, b'{"": "\\"\\\\\\/\\b\\f\\n\\r\\t\\u20ac\\ud83d\\ude00",'
+                                 b' "Expiration": 12.5E-1, "access_token": "Suc\\u0063ess"}'),
+    "json_surrogate": sourced(ECS, b'{"": "\\ud83d\\u0041"}'),
+    "json_utf8": sourced(ECS, '{"": "\u00e4\u20ac\U0001f600"}'.encode()),
+    "json_overlong": sourced(ECS, b'{"": "\xc0\x80"}'),
+    "json_numbers": sourced(ECS, b'{"": -0.5e+9, "Expiration": 9007199254740993}'),
+    "json_deep": sourced(ECS, b'{"":' + b"[" * 31 + b"]" * 31 + b"}"),
+    "json_too_deep": sourced(ECS, b'{"":' + b"[" * 32 + b"]" * 32 + b"}"),
+}
+
+
+# Inputs of fuzz_ocsp: options, then a response (signed by the target) or a certificate.
+AS_IT_IS, SIGNED, CERTIFICATE, ALONE, ON_TIME = 0, 1, 2, 4, 8 << 4
+NAME_HASH = bytes.fromhex("a10b5a1b4364336212ff66cd6236ab6f9e05f068")  # Of the target's issuer.
+KEY_HASH = bytes.fromhex("3c00334a9b17843c1d29287720c1ce8fb8485396")
+SHA1 = bytes.fromhex("300906052b0e03021a0500")
+ECDSA = bytes.fromhex("300a06082a8648ce3d040302")
+BASIC = bytes.fromhex("06092b0601050507300101")
+LEAF = bytes.fromhex(
+    "308201a53082014ca00302010202021234300a06082a8648ce3d040302301b311930170603550403"
+    "0c10697373756572206f66206e6f626f64793020170d3236313132333130313732375a180f323132"
+    "36313033303130313732375a3011310f300d06035504030c066e6f626f64793059301306072a8648"
+    "ce3d020106082a8648ce3d03010703420004295f56d9faff48362ed80ff9c7d9d0051f19f4d2a765"
+    "a1ed163c7b3a4ed2de27c1f93e273af9d71c4788a87cee1605e7918f8708a5178704538c37925ffe"
+    "3bbea38187308184300c0603551d130101ff04023000303406082b06010505070101042830263024"
+    "06082b060105050730018618687474703a2f2f6f6373702e6578616d706c652e6e65742f301d0603"
+    "551d0e04160414ea84a9b3a5b7ac06840a19ded5d83b4c9da0dc0e301f0603551d23041830168014"
+    "3c00334a9b17843c1d29287720c1ce8fb8485396300a06082a8648ce3d040302034700304402202a"
+    "fb994535ed78fb4a7f9376c5eaf6520c9f4f8c5e80e34e7abe57cc8e50d76602206009a00be9d776"
+    "954bfe8446e35c7b2d168eb4450cf04bb0a2249862f785ad9f")
+
+
+def der(tag, *parts):
+    body = b"".join(parts)
+    if len(body) < 128:
+        return bytes([tag, len(body)]) + body
+    size = len(body).to_bytes((len(body).bit_length() + 7) // 8, "big")
+    return bytes([tag, 128 | len(size)]) + size + body
+
+
+def moment(text):
+    return der(24, text.encode())
+
+
+def single(status=b"\x80\0", serial=b"\x12\x34", begin="20270115060000Z", end="20270115100000Z"):
+    identifier = der(48, SHA1, der(4, NAME_HASH), der(4, KEY_HASH), der(2, serial))
+    return der(48, identifier, status, moment(begin), der(160, moment(end)) if end else b"")
+
+
+def vouched(options, *singles):
+    issuer = der(161, der(48, der(49, der(48, bytes.fromhex("0603550403"),
+                                          der(12, b"issuer of nobody")))))
+    content = der(48, issuer, moment("20270115080000Z"), der(48, *singles))
+    basic = der(48, content, ECDSA, der(3, b"\0unsigned"))
+    return bytes([options]) + der(48, b"\x0a\1\0", der(160, der(48, BASIC, der(4, basic))))
+
+
+REVOKED = der(161, moment("20270101000000Z"), der(160, b"\x0a\1\1"))
+STATUSES = {
+    "good": vouched(SIGNED | ON_TIME, single()),
+    "revoked": vouched(SIGNED | ON_TIME, single(REVOKED)),
+    "unknown": vouched(SIGNED | ON_TIME, single(b"\x82\0")),
+    "no_end": vouched(SIGNED | ON_TIME, single(end=None)),
+    "old": vouched(SIGNED | 15 << 4, single()),
+    "early": vouched(SIGNED, single()),
+    "other": vouched(SIGNED | ON_TIME, single(serial=b"\1")),
+    "several": vouched(SIGNED | ON_TIME, single(serial=b"\1"), single(serial=b"\2"),
+                       single(REVOKED)),
+    "none": vouched(SIGNED | ON_TIME),
+    "bad_time": vouched(SIGNED | ON_TIME, single(begin="20271315060000Z")),
+    "alone": vouched(SIGNED | ON_TIME | ALONE, single()),
+    "unsigned": vouched(AS_IT_IS | ON_TIME, single()),
+    "try_later": bytes([AS_IT_IS]) + b"\x30\3\x0a\1\3",
+    "empty": bytes([AS_IT_IS]) + b"\x30\3\x0a\1\0",
+    "html": bytes([AS_IT_IS]) + b"<html>",
+    "certificate": bytes([CERTIFICATE]) + LEAF,
+}
+
+
+# Inputs of fuzz_http: the largest body (times 64) and what else is so, the sizes of pieces, bytes.
+ANSWER_TO_HEAD, THEN_ENDS, URL = 16, 32, 64
+
+
+def answered(head, rest=b"", options=2, sizes=(0, 6)):
+    return bytes([options, *sizes]) + b"\r\n".join(head) + b"\r\n\r\n" + rest
+
+
+def located(url, value=b"value"):
+    return bytes([URL, 0, 0]) + url + b"\n" + value
+
+
+FETCHED = b"HTTP/1.1 200 OK"
+CHUNKED = b"Transfer-Encoding: chunked"
+FETCHES = {
+    "length": answered([FETCHED, b"Content-Length: 5"], b"hello"),
+    "length_twice": answered([FETCHED, b"Content-Length: 5", b"Content-Length: 5"], b"hello"),
+    "length_large": answered([FETCHED, b"Content-Length: 18446744073709551617"]),
+    "length_and_chunks": answered([FETCHED, b"Content-Length: 5", CHUNKED], b"0\r\n\r\n"),
+    "chunks": answered([FETCHED, CHUNKED], b"3\r\nhel\r\n2;a=b\r\nlo\r\n0\r\nX: y\r\n\r\n"),
+    "chunk_large": answered([FETCHED, CHUNKED], b"1\r\na\r\nffffffffffffffff\r\n"),
+    "chunk_digits": answered([FETCHED, CHUNKED], b"00000000000000001\r\na\r\n"),
+    "until_end": answered([b"HTTP/1.0 200 OK"], b"hello", options=2 | THEN_ENDS),
+    "until_end_large": answered([FETCHED], 70 * b"x", options=1 | THEN_ENDS),
+    "cut_off": answered([FETCHED, b"Content-Length: 50"], b"hello", options=2 | THEN_ENDS),
+    "head": answered([FETCHED, b"Content-Length: 5000"], options=ANSWER_TO_HEAD),
+    "no_content": answered([b"HTTP/1.1 204 No Content"]),
+    "interim": answered([b"HTTP/1.1 100 Continue", b"", FETCHED, b"Content-Length: 0"]),
+    "upgrade": answered([b"HTTP/1.1 101 Switching Protocols"]),
+    "folded": answered([FETCHED, b"A: b", b" c"]),
+    "bare_lf": answered([FETCHED + b"\nA: b"]),
+    "gzip": answered([FETCHED, b"Transfer-Encoding: gzip, chunked"]),
+    "old_chunks": answered([b"HTTP/1.0 200 OK", CHUNKED], b"0\r\n\r\n"),
+    "no_reason": answered([b"HTTP/1.1 200", b"content-length:0"]),
+    "url": located(b"http://169.254.169.254/latest/meta-data/?a=b"),
+    "url_ipv6": located(b"https://[FD00:ec2::254]:8443"),
+    "url_user": located(b"http://me:secret@h/"),
+    "url_query": located(b"HTTP://h?a"),
+    "url_line": located(b"http://h/", b"a\r\nX: y"),
+}
+
+
 def write(target, name, content):
     folder = CORPUS / target
     folder.mkdir(parents=True, exist_ok=True)
@@ -373,6 +534,12 @@ def main():
         write("compressed", name, content)
     for name, content in PROXIES.items():
         write("socks5", name, content)
+    for name, content in SOURCES.items():
+        write("source", name, content)
+    for name, content in STATUSES.items():
+        write("ocsp", name, content)
+    for name, content in FETCHES.items():
+        write("http", name, content)
 
 
 if __name__ == "__main__":
