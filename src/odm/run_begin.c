@@ -87,7 +87,7 @@ int muv__load_begin(muv_mapper_t *mapper, muv_query_t *query, const muv_load_opt
 
 static int render_query(muv_writer_t *writer, void *data)
 {
-    muv__fetch_t *fetch = data;
+    muv__run_fetch_t *fetch = data;
     const muv__load_t *load = MUV__CONTAINER_OF(fetch, muv__load_t, fetch);
     muv_query_t query = *load->query;
 
@@ -106,7 +106,7 @@ int muv__load_start(muv__load_t *load)
     if (load->nothing) {
         muv__job_finish(&load->job, NULL);
     } else {
-        code = muv__fetch_start(&load->fetch);
+        code = muv__run_fetch_start(&load->fetch);
     }
     load->query = NULL;
     return code;
@@ -135,7 +135,7 @@ int muv__load_page(muv__load_t *load, muv__page_t *page, const muv_reply_t *repl
 
 void muv__load_done(muv__load_t *load)
 {
-    muv__fetch_close(&load->fetch);
+    muv__run_fetch_close(&load->fetch);
     muv__related_done(&load->related);
     muv__arena_done(&load->arena);
 }

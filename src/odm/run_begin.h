@@ -18,7 +18,7 @@ typedef struct muv__load {
     muv__preference_t preference;
     muv__projection_t *projection; /* NULL: everything. */
     const muv_schema_t *schema;
-    muv__fetch_t fetch;
+    muv__run_fetch_t fetch;
     muv__related_t related;
     size_t max_bytes;
 

@@ -53,14 +53,15 @@ static int begin(muv_mapper_t *mapper, muv_query_t *query, const muv_load_opts_t
 
 static int render_count(muv_writer_t *writer, void *data)
 {
-    muv__fetch_t *fetch = data;
+    muv__run_fetch_t *fetch = data;
 
     muv__query_render_count(MUV__CONTAINER_OF(fetch, muv__load_t, fetch)->query, writer);
     return 0;
 }
 
 /* One document {n: ...}, or none. */
-static void on_count(muv__fetch_t *fetch, const muv_reply_t *reply, const muv__page_head_t *head)
+static void on_count(muv__run_fetch_t *fetch, const muv_reply_t *reply,
+                     const muv__page_head_t *head)
 {
     count_job_t *count = fetch->owner;
     muv__bson_iter_t documents;
@@ -91,7 +92,8 @@ int muv_query_count(muv_mapper_t *mapper, muv_query_t *query, const muv_load_opt
 
 /* --- exists ------------------------------------------------------------------------------------*/
 
-static void on_match(muv__fetch_t *fetch, const muv_reply_t *reply, const muv__page_head_t *head)
+static void on_match(muv__run_fetch_t *fetch, const muv_reply_t *reply,
+                     const muv__page_head_t *head)
 {
     count_job_t *count = fetch->owner;
 

@@ -15,7 +15,7 @@ typedef struct document_job {
     muv_save_cb cb;
     muv_doc_t *doc; /* Counted. */
     muv_value_t key;
-    muv__fetch_t fetch; /* Of a reload. */
+    muv__run_fetch_t fetch; /* Of a reload. */
 } document_job_t;
 
 static document_job_t *document_of(muv__job_t *job)
@@ -131,7 +131,7 @@ int muv_delete(muv_mapper_t *mapper, void *document, const muv_store_opts_t *opt
 
 static int render_find(muv_writer_t *writer, void *data)
 {
-    const muv__fetch_t *fetch = data;
+    const muv__run_fetch_t *fetch = data;
     const document_job_t *one = fetch->owner;
 
     muv_writer_utf8(writer, "find", fetch->collection, strlen(fetch->collection));
@@ -143,7 +143,8 @@ static int render_find(muv_writer_t *writer, void *data)
     return 0;
 }
 
-static void on_found(muv__fetch_t *fetch, const muv_reply_t *reply, const muv__page_head_t *head)
+static void on_found(muv__run_fetch_t *fetch, const muv_reply_t *reply,
+                     const muv__page_head_t *head)
 {
     document_job_t *one = fetch->owner;
     muv__bson_iter_t iter;
@@ -175,5 +176,5 @@ int muv_reload(muv_mapper_t *mapper, void *document, const muv_store_opts_t *opt
     one->fetch.render = render_find;
     one->fetch.on_page = on_found;
     one->fetch.owner = one;
-    return muv__job_started(&one->job, muv__fetch_start(&one->fetch), ret_op);
+    return muv__job_started(&one->job, muv__run_fetch_start(&one->fetch), ret_op);
 }

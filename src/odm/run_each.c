@@ -68,7 +68,7 @@ static void dispose(muv__job_t *job)
 
 /* --- replies -----------------------------------------------------------------------------------*/
 
-static void on_page(muv__fetch_t *fetch, const muv_reply_t *reply, const muv__page_head_t *head)
+static void on_page(muv__run_fetch_t *fetch, const muv_reply_t *reply, const muv__page_head_t *head)
 {
     each_job_t *each = fetch->owner;
     result_t *result = each->current.batch == NULL ? &each->current : &each->next;
@@ -100,7 +100,7 @@ static int give(each_job_t *each, void *doc)
     verdict = each->on_document(job->op, doc, job->data);
     each->calling = 0;
     if (verdict == MUV_ITERATE_STOP) {
-        muv__fetch_close(&each->load.fetch);
+        muv__run_fetch_close(&each->load.fetch);
         muv__job_finish(job, NULL);
         return 0;
     }
@@ -158,7 +158,7 @@ static int take_one(each_job_t *each, void **ret)
 /* The current result is used up. Returns 1 when there is another one already. */
 static int turn_page(each_job_t *each)
 {
-    muv__fetch_t *fetch = &each->load.fetch;
+    muv__run_fetch_t *fetch = &each->load.fetch;
 
     drop(&each->current);
     if (each->next.batch != NULL) {
@@ -167,7 +167,7 @@ static int turn_page(each_job_t *each)
         return 1;
     }
     if (muv__fetch_has_more(fetch)) {
-        muv__fetch_more(fetch);
+        muv__run_fetch_more(fetch);
     } else if (fetch->op == NULL) {
         muv__job_finish(&each->load.job, NULL);
     }
@@ -200,12 +200,12 @@ static int may_go_on(const each_job_t *each)
 static void work(void *data)
 {
     each_job_t *each = data;
-    muv__fetch_t *fetch = &each->load.fetch;
+    muv__run_fetch_t *fetch = &each->load.fetch;
     muv__portion_t portion = MUV__PORTION;
 
     while (!muv__portion_is_used(&portion) && may_go_on(each)) {
         if (each->next.batch == NULL && muv__fetch_has_more(fetch)) {
-            muv__fetch_more(fetch);
+            muv__run_fetch_more(fetch);
         }
         if (!step(each)) {
             break;

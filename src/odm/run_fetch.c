@@ -7,7 +7,7 @@
 
 #include "muv/session.h"
 
-static void let_go(muv__fetch_t *fetch)
+static void let_go(muv__run_fetch_t *fetch)
 {
     muv_session_end(fetch->session);
     fetch->session = NULL;
@@ -16,7 +16,7 @@ static void let_go(muv__fetch_t *fetch)
 }
 
 /* Session and connection, while the cursor is open. Returns 0 or MUV_ENOMEM. */
-static int keep(muv__fetch_t *fetch, muv_op_t *op)
+static int keep(muv__run_fetch_t *fetch, muv_op_t *op)
 {
     if (fetch->cursor_id == 0) {
         let_go(fetch);
@@ -30,7 +30,7 @@ static int keep(muv__fetch_t *fetch, muv_op_t *op)
 
 static void on_reply(muv_op_t *op, const muv_error_t *error, const muv_reply_t *reply, void *data)
 {
-    muv__fetch_t *fetch = data;
+    muv__run_fetch_t *fetch = data;
     muv__page_head_t head;
     muv_error_t failure;
 
@@ -67,7 +67,7 @@ static void on_reply(muv_op_t *op, const muv_error_t *error, const muv_reply_t *
 
 static int render_first(muv_writer_t *writer, void *data)
 {
-    muv__fetch_t *fetch = data;
+    muv__run_fetch_t *fetch = data;
 
     return fetch->render(writer, fetch);
 }
@@ -91,7 +91,7 @@ int muv__preference_copy(const muv_read_preference_t *from, muv__arena_t *arena,
     return 0;
 }
 
-int muv__fetch_start(muv__fetch_t *fetch)
+int muv__run_fetch_start(muv__run_fetch_t *fetch)
 {
     const muv__preference_t *preference = fetch->preference;
     muv_command_t command = {
@@ -114,7 +114,7 @@ int muv__fetch_start(muv__fetch_t *fetch)
 
 static int render_more(muv_writer_t *writer, void *data)
 {
-    const muv__fetch_t *fetch = data;
+    const muv__run_fetch_t *fetch = data;
 
     muv_writer_int64(writer, "getMore", fetch->cursor_id);
     muv_writer_utf8(writer, "collection", fetch->collection, strlen(fetch->collection));
@@ -124,7 +124,7 @@ static int render_more(muv_writer_t *writer, void *data)
     return 0;
 }
 
-void muv__fetch_more(muv__fetch_t *fetch)
+void muv__run_fetch_more(muv__run_fetch_t *fetch)
 {
     muv_command_t command = {.kind = MUV_COMMAND_READ,
                              .retryable = MUV_NO, /* The cursor may have moved on. */
@@ -138,7 +138,7 @@ void muv__fetch_more(muv__fetch_t *fetch)
 
 static int render_kill(muv_writer_t *writer, void *data)
 {
-    const muv__fetch_t *fetch = data;
+    const muv__run_fetch_t *fetch = data;
 
     muv_writer_utf8(writer, "killCursors", fetch->collection, strlen(fetch->collection));
     muv_writer_begin_array(writer, "cursors");
@@ -147,7 +147,7 @@ static int render_kill(muv_writer_t *writer, void *data)
     return 0;
 }
 
-void muv__fetch_close(muv__fetch_t *fetch)
+void muv__run_fetch_close(muv__run_fetch_t *fetch)
 {
     const muv_mapper_t *mapper = fetch->job->mapper;
     muv_command_t command = {.database = mapper->database,

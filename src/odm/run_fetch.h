@@ -7,7 +7,7 @@
 #include "odm/run_job.h"
 #include "odm/run_page.h"
 
-typedef struct muv__fetch muv__fetch_t;
+typedef struct muv__run_fetch muv__run_fetch_t;
 
 /* A read preference that lives as long as its arena: jobs need it after the start call, too. */
 typedef struct muv__preference {
@@ -20,7 +20,7 @@ typedef struct muv__preference {
 int muv__preference_copy(const muv_read_preference_t *from, muv__arena_t *arena,
                          muv__preference_t *ret);
 
-struct muv__fetch {
+struct muv__run_fetch {
     muv__job_t *job;
     const char *collection;
     const muv__preference_t *preference; /* Of the find; NULL: inherited. */
@@ -36,26 +36,27 @@ struct muv__fetch {
     /* Write the find. */
     muv_render_cb render;
     /* A reply came; its errors are the job's already. `reply` is borrowed. Not called after
-     * muv__fetch_close(), nor for failures. */
-    void (*on_page)(muv__fetch_t *fetch, const muv_reply_t *reply, const muv__page_head_t *head);
+     * muv__run_fetch_close(), nor for failures. */
+    void (*on_page)(muv__run_fetch_t *fetch, const muv_reply_t *reply,
+                    const muv__page_head_t *head);
     void *owner;
 };
 
 /* Send the find. `job`, `collection`, `preference`, `render`, `on_page` and `owner` are set;
  * `render` gets the fetch. Returns 0 or a code, with the refusal noted. */
-int muv__fetch_start(muv__fetch_t *fetch);
+int muv__run_fetch_start(muv__run_fetch_t *fetch);
 
 /* May more documents come, that were not asked for yet? */
-static inline int muv__fetch_has_more(const muv__fetch_t *fetch)
+static inline int muv__fetch_has_more(const muv__run_fetch_t *fetch)
 {
     return fetch->cursor_id != 0 && fetch->op == NULL && !fetch->closed;
 }
 
 /* Send a getMore: muv__fetch_has_more() holds. A failure ends the job. */
-void muv__fetch_more(muv__fetch_t *fetch);
+void muv__run_fetch_more(muv__run_fetch_t *fetch);
 
 /* No more is wanted: drop the command in progress, and kill the cursor if it is open. Also when the
  * job has ended. */
-void muv__fetch_close(muv__fetch_t *fetch);
+void muv__run_fetch_close(muv__run_fetch_t *fetch);
 
 #endif

@@ -116,7 +116,7 @@ static void work(void *data)
         }
         if (code == 0) {
             if (muv__fetch_has_more(&result->load.fetch)) {
-                muv__fetch_more(&result->load.fetch);
+                muv__run_fetch_more(&result->load.fetch);
             } else {
                 complete(result);
             }
@@ -130,7 +130,7 @@ static void work(void *data)
     muv__job_yield(&result->load.job, work, result);
 }
 
-static void on_page(muv__fetch_t *fetch, const muv_reply_t *reply, const muv__page_head_t *head)
+static void on_page(muv__run_fetch_t *fetch, const muv_reply_t *reply, const muv__page_head_t *head)
 {
     result_job_t *result = fetch->owner;
     muv__load_t *load = &result->load;

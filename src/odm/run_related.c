@@ -36,7 +36,7 @@ struct muv__related_part {
     const muv__related_group_t *group;
     uint32_t first;
     uint32_t count;
-    muv__fetch_t fetch;
+    muv__run_fetch_t fetch;
     muv__page_t page;
     uint8_t done;
 };
@@ -51,7 +51,7 @@ static void drop_level(muv__related_t *related)
         muv__related_part_t *part = related->parts;
 
         related->parts = part->next;
-        muv__fetch_close(&part->fetch);
+        muv__run_fetch_close(&part->fetch);
         muv__mem_free(part);
     }
     while (related->groups != NULL) {
@@ -199,7 +199,7 @@ static int collect_ref(muv_ref_t *ref, void *data)
 
 static int render_part(muv_writer_t *writer, void *data)
 {
-    const muv__fetch_t *fetch = data;
+    const muv__run_fetch_t *fetch = data;
     const muv__related_part_t *part = fetch->owner;
 
     muv_writer_utf8(writer, "find", fetch->collection, strlen(fetch->collection));
@@ -220,7 +220,7 @@ static int render_part(muv_writer_t *writer, void *data)
     return 0;
 }
 
-static void on_page(muv__fetch_t *fetch, const muv_reply_t *reply, const muv__page_head_t *head)
+static void on_page(muv__run_fetch_t *fetch, const muv_reply_t *reply, const muv__page_head_t *head)
 {
     muv__related_part_t *part = fetch->owner;
     muv__related_t *related = part->related;
@@ -277,7 +277,7 @@ static int start_part(muv__related_t *related, const muv__related_group_t *group
     part->fetch.render = render_part;
     part->fetch.on_page = on_page;
     part->fetch.owner = part;
-    code = muv__fetch_start(&part->fetch);
+    code = muv__run_fetch_start(&part->fetch);
     if (code != 0) {
         muv__job_abort(related->job, muv_client_refusal(related->job->mapper->client));
         return code;
@@ -343,7 +343,7 @@ static int decode_part(muv__related_part_t *part, muv__portion_t *portion)
         return 0;
     }
     if (muv__fetch_has_more(&part->fetch)) {
-        muv__fetch_more(&part->fetch);
+        muv__run_fetch_more(&part->fetch);
     } else {
         part->done = 1;
         related->parts_open--;
