@@ -5,6 +5,7 @@
 
 #include "muv/aggregate.h"
 #include "muv/allocator.h"
+#include "muv/auth.h"
 #include "muv/client.h"
 #include "muv/collection.h"
 #include "muv/command.h"
