@@ -4,7 +4,8 @@
  * The input is a byte of options and a run of messages, each with two bytes of length. Options:
  * bits 0-2 the mechanism, 8 the first message is the reply to a hello that speculated, 16 messages
  * are payloads and get a good reply around them, 32 `done` is true in that from the second one on,
- * 64 a payload after the proof is replaced by the right signature, which no search would find.
+ * 64 a payload after the proof is replaced by the right signature, which no search would find, 128
+ * no keys or token are kept: they are asked for (OIDC: of a person).
  *
  * Whatever comes, the login ends or waits, a command is one valid document, an error has a code
  * and does not hold the password, and nothing is left over. */
@@ -24,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define PASSWORD "s3cret-p\xc3\xa4ss"
 #define MAX_SLICES 30
 
-enum { FROM_HELLO = 8, AS_PAYLOAD = 16, SAY_DONE = 32, SIGN_RIGHT = 64 };
+enum { FROM_HELLO = 8, AS_PAYLOAD = 16, SAY_DONE = 32, SIGN_RIGHT = 64, FETCHING = 128 };
 
 struct run {
     muv__key_cache_t cache;
@@ -34,6 +35,7 @@ struct run {
     muv_error_t error;
     uint8_t options;
     unsigned count;
+    muv__credentials_t *credentials;
 };
 
 static muv__span_t right_signature(const struct run *run, char text[2 + 48])
@@ -123,6 +125,23 @@ static muv__auth_result_t work(struct run *run, muv__bson_mark_t *ret_mark)
     return MUV__AUTH_WORK;
 }
 
+/* What is told of an issuer lies in the reply, which is still there. */
+static muv__auth_result_t fetch(struct run *run, muv__bson_mark_t *ret_mark)
+{
+    const muv__oidc_idp_info_t *info = &run->auth.idp_info;
+
+    if (run->auth.has_idp_info) {
+        size_t sum = 0;
+
+        for (size_t i = 0; i < info->issuer.size; i++) {
+            sum += info->issuer.data[i];
+        }
+        REQUIRE(sum != 0);
+    }
+    *ret_mark = open_command(run);
+    return muv__auth_fetched(&run->auth, run->credentials, 0, &run->command, &run->error);
+}
+
 static int give(struct run *run, muv__span_t message)
 {
     muv__span_t reply = wrap(run, message);
@@ -137,31 +156,37 @@ static int give(struct run *run, muv__span_t message)
     if (result == MUV__AUTH_WORK) {
         result = work(run, &mark);
     }
+    if (result == MUV__AUTH_FETCH) {
+        result = fetch(run, &mark);
+    }
     run->count++;
     return check_result(run, result, mark);
 }
 
-static int start(struct run *run)
+static int start(struct run *run, muv__mechanism_t mechanism)
 {
     muv__bson_mark_t mark = open_command(run);
+    muv__auth_result_t result;
 
     if ((run->options & FROM_HELLO) != 0) {
         muv__auth_write_hello(&run->auth, &run->command);
         check_command(run, mark);
         return 1;
     }
-    return check_result(run, muv__auth_begin(&run->auth, &run->command, &run->error), mark);
+    result = muv__auth_begin(&run->auth, mechanism, &run->command, &run->error);
+    if (result == MUV__AUTH_FETCH) {
+        result = fetch(run, &mark);
+    }
+    return check_result(run, result, mark);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint8_t random[MUV__AUTH_RANDOM_SIZE];
-    static const muv__aws_credential_t aws = {"AKIDEXAMPLE", PASSWORD, PASSWORD};
-    muv__auth_credential_t credential = {.username = "us=er,",
-                                         .password = PASSWORD,
-                                         .source = "admin",
-                                         .aws = &aws,
-                                         .oidc_token = PASSWORD};
+    static const muv__credentials_t values = {.aws = {"AKIDEXAMPLE", PASSWORD, PASSWORD},
+                                              .oidc_token = PASSWORD};
+    muv__auth_credential_t credential = {
+        .username = "us=er,", .password = PASSWORD, .source = "admin"};
     struct run run;
     size_t at = 1;
 
@@ -171,11 +196,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memset(&run, 0, sizeof(run));
     run.options = data[0];
     credential.mechanism = (muv__mechanism_t)(data[0] & 7U);
+    credential.human = (data[0] & FETCHING) != 0;
+    REQUIRE(muv__credentials_new(&values, &run.credentials) == 0);
     muv__buf_init(&run.command, 1 << 20);
     muv__buf_init(&run.reply, 1 << 20);
     muv__key_cache_init(&run.cache);
     muv__auth_init(&run.auth, &credential, &run.cache, random, 1440938160);
-    for (int more = start(&run); more && size - at >= 2;) {
+    muv__auth_offer(&run.auth, credential.human ? NULL : run.credentials, 0);
+    for (int more = start(&run, credential.mechanism); more && size - at >= 2;) {
         size_t length = data[at] | (size_t)data[at + 1] << 8;
 
         at += 2;
@@ -184,6 +212,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         at += length;
     }
     muv__auth_done(&run.auth);
+    muv__credentials_release(run.credentials);
     muv__key_cache_done(&run.cache);
     muv__buf_done(&run.command);
     muv__buf_done(&run.reply);

@@ -2,10 +2,14 @@
 /* A client: one deployment, one loop, one connection pool per server.
  *
  * A client belongs to the loop it was made with and is used on that loop's thread only. It creates
- * no thread and never blocks. Every call that starts something answers at once: 0 means that its
- * callback will be called exactly once, later, from the loop, never inside the call; a negative
- * code means that the callback will never be called, and muv_client_refusal() says why. Any
- * function may be called inside a callback, muv_client_close() included. */
+ * no thread and never blocks. Two things that are only to be had blocking run on libuv's own thread
+ * pool, and muv_client_close() waits for them: the steps of a login by GSSAPI, and the reading of
+ * token files for MONGODB-OIDC and MONGODB-AWS (docs/security.md).
+ *
+ * Every call that starts something answers at once: 0 means that its callback will be called
+ * exactly once, later, from the loop, never inside the call; a negative code means that the
+ * callback will never be called, and muv_client_refusal() says why. Any function may be called
+ * inside a callback, muv_client_close() included. */
 #ifndef MUV_CLIENT_H
 #define MUV_CLIENT_H
 
@@ -15,8 +19,10 @@
 MUV_BEGIN_DECLS
 
 struct uv_loop_s;
+struct muv_aws_opts;
 struct muv_listener;
 struct muv_log_opts;
+struct muv_oidc_opts;
 
 #define MUV_SERVER_API_1 "1"
 
@@ -46,26 +52,36 @@ typedef struct muv_client_opts {
     int64_t timeout_ms; /* timeoutMS of every operation that sets none: one deadline for all that
                          * the operation does, its retries included. Default: none, and the older
                          * options are in force. */
-    int64_t socket_timeout_ms;    /* socketTimeoutMS: the longest wait for a reply, of operations
-                                   * without timeoutMS; the connection is closed. Default: no
-                                   * limit. */
-    int8_t retry_reads;           /* retryReads, default MUV_YES. */
-    int8_t retry_writes;          /* retryWrites, default MUV_YES. */
-    int32_t max_adaptive_retries; /* maxAdaptiveRetries: of commands that an overloaded server
-                                   * refuses, default 2. */
-    int8_t enable_overload_retargeting; /* enableOverloadRetargeting: repeat them on another member
-                                         * of the replica set if one suits. Default MUV_NO. */
+    int64_t socket_timeout_ms; /* socketTimeoutMS: the longest wait for a reply, of operations
+                                * without timeoutMS; the connection is closed. Default: no
+                                * limit. */
+    int8_t retry_reads;        /* retryReads, default MUV_YES. */
+    int8_t retry_writes;       /* retryWrites, default MUV_YES. */
+    int8_t enable_overload_retargeting; /* enableOverloadRetargeting: repeat commands that an
+                                         * overloaded server refuses on another member of the
+                                         * replica set if one suits. Default MUV_NO. */
+    int32_t max_adaptive_retries;       /* maxAdaptiveRetries: of commands that an overloaded server
+                                         * refuses, default 2. */
     const char *server_monitoring_mode; /* [borrow] serverMonitoringMode: "auto" (the default),
                                          * "stream" or "poll". */
+    int8_t direct_connection;           /* directConnection. */
     int8_t load_balanced;               /* loadBalanced. */
     int32_t srv_max_hosts;              /* srvMaxHosts of mongodb+srv://, default all. */
     const char *srv_service_name;       /* [borrow] srvServiceName, default "mongodb". */
-    int8_t direct_connection;           /* directConnection. */
     const char *replica_set;            /* [borrow] replicaSet. */
     int64_t max_pending_bytes;          /* Encoded commands that wait and large replies being read,
                                          * default 256 MiB. */
     const char *dns_servers; /* [borrow] "address:port,..." asked instead of the system's name
                               * servers. */
+    const char *compressors; /* [borrow] compressors: of "zstd,zlib,snappy", in the order of
+                              * preference; default: nothing is compressed. */
+    int32_t zlib_compression_level; /* zlibCompressionLevel: 1 to 9; MUV_ZERO: stored only; -1: as
+                                     * zlib chooses, the default. */
+    const char *proxy_host;         /* [borrow] proxyHost: all servers are reached through this
+                                     * SOCKS5 proxy. */
+    int32_t proxy_port;             /* proxyPort, default 1080. */
+    const char *proxy_username;     /* [borrow] proxyUsername, only with ... */
+    const char *proxy_password;     /* [borrow] ... proxyPassword. */
     int8_t tls;              /* tls, default MUV_NO, with mongodb+srv:// MUV_YES. Server and host
                               * name are verified. */
     const char *tls_ca_file; /* [borrow] tlsCAFile: PEM file of the authorities to trust; default:
@@ -74,8 +90,19 @@ typedef struct muv_client_opts {
     const char *tls_certificate_key_file; /* [borrow] tlsCertificateKeyFile: PEM file of our own
                                            * certificate and its key, ... */
     const char *tls_certificate_key_file_password; /* [borrow] ... and the key's password. */
+    int8_t tls_insecure;                           /* tlsInsecure: verify nothing. */
+    int8_t tls_allow_invalid_certificates;  /* tlsAllowInvalidCertificates: of any authority, of any
+                                             * time, revoked or not. */
+    int8_t tls_allow_invalid_hostnames;     /* tlsAllowInvalidHostnames: of any host. */
+    int8_t tls_disable_ocsp_endpoint_check; /* tlsDisableOCSPEndpointCheck: ask no responder. */
+    int8_t tls_disable_certificate_revocation_check; /* tlsDisableCertificateRevocationCheck: heed
+                                                      * neither CRL nor OCSP. */
     const char *tls_crl_file; /* [borrow] PEM file of revoked certificates (CRL) of the authority;
                                * has no name in the connection string. */
+    const struct muv_oidc_opts *oidc; /* [borrow] Where tokens for MONGODB-OIDC come from
+                                       * (muv/auth.h); copied. */
+    const struct muv_aws_opts *aws;   /* [borrow] Where keys for MONGODB-AWS come from, if not from
+                                       * the environment (muv/auth.h); copied. */
     const muv_server_api_t *server_api;  /* [borrow] Copied. NULL: none is declared. */
     const struct muv_listener *listener; /* [borrow] Who hears of events (muv/events.h); copied. */
     const struct muv_log_opts *log; /* [borrow] What is logged (muv/log.h); copied. NULL: what the

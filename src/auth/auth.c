@@ -2,8 +2,8 @@
 /* Transitions of a login. Everything about texts, hashes and BSON is in the files it includes. */
 #include "auth/auth.h"
 
+#include "auth/auth_inner.h"
 #include "auth/aws.h"
-#include "auth/oidc.h"
 #include "auth/sasl.h"
 #include "auth/saslprep.h"
 #include "auth/secret.h"
@@ -13,14 +13,12 @@
 #include "base/compiler.h"
 #include "base/error.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
 
-/* The largest payload we make: a token of OIDC may be large, user names are not. */
-#define MAX_PAYLOAD (64 * 1024)
-
-static const char hash_missing[] = "a hash function is not available";
+const char muv__auth_hash_missing[] = "a hash function is not available";
 
 /* --- ends --------------------------------------------------------------------------------------*/
 
@@ -43,11 +41,29 @@ void muv__auth_done(muv__auth_t *auth)
     }
     muv__key_cache_leave(&auth->waiter);
     muv__scram_done(&auth->scram);
+    muv__credentials_release(auth->credentials);
+    muv__credentials_release(auth->refused);
     OPENSSL_cleanse(auth, sizeof(*auth));
 }
 
-/* `error` keeps what the server told, if it was the one that refused. */
-static muv__auth_result_t fail(muv__auth_t *auth, int code, muv_error_t *error)
+void muv__auth_offer(muv__auth_t *auth, muv__credentials_t *credentials, int can_refresh)
+{
+    MUV__ASSERT(auth->state == MUV__AUTH_STATE_START && auth->credentials == NULL);
+    auth->can_refresh = (uint8_t)can_refresh;
+    if (credentials != NULL) {
+        auth->credentials = muv__credentials_retain(credentials);
+        auth->kept = 1;
+    }
+}
+
+void muv__auth_drop_credentials(muv__auth_t *auth)
+{
+    muv__credentials_release(auth->credentials);
+    auth->credentials = NULL;
+    auth->kept = 0;
+}
+
+muv__auth_result_t muv__auth_fail(muv__auth_t *auth, int code, muv_error_t *error)
 {
     muv_error_t told = *error;
     const char *why = code == MUV_EAUTH ? auth->why : muv_error_text(code);
@@ -73,13 +89,13 @@ static muv__auth_result_t fail(muv__auth_t *auth, int code, muv_error_t *error)
     return MUV__AUTH_FAILED;
 }
 
-static muv__auth_result_t refuse(muv__auth_t *auth, const char *why, muv_error_t *error)
+muv__auth_result_t muv__auth_refuse(muv__auth_t *auth, const char *why, muv_error_t *error)
 {
     auth->why = why;
-    return fail(auth, MUV_EAUTH, error);
+    return muv__auth_fail(auth, MUV_EAUTH, error);
 }
 
-static muv__auth_result_t finish(muv__auth_t *auth)
+muv__auth_result_t muv__auth_finish(muv__auth_t *auth)
 {
     muv__key_cache_leave(&auth->waiter);
     muv__scram_done(&auth->scram);
@@ -87,128 +103,19 @@ static muv__auth_result_t finish(muv__auth_t *auth)
     return MUV__AUTH_DONE;
 }
 
-/* `status` is what writing a command gave. */
-static muv__auth_result_t sent(muv__auth_t *auth, int status, muv__auth_state_t state,
-                               muv_error_t *error)
+muv__auth_result_t muv__auth_sent(muv__auth_t *auth, int status, muv__auth_state_t state,
+                                  muv_error_t *error)
 {
     if (status != 0) {
-        return fail(auth, status, error);
+        return muv__auth_fail(auth, status, error);
     }
     auth->state = state;
     return MUV__AUTH_SEND;
 }
 
-/* --- first messages ----------------------------------------------------------------------------*/
-
 static int is_scram(muv__mechanism_t mechanism)
 {
     return mechanism == MUV__MECHANISM_SCRAM_SHA_1 || mechanism == MUV__MECHANISM_SCRAM_SHA_256;
-}
-
-static const uint8_t *take_random(muv__auth_t *auth, size_t size)
-{
-    const uint8_t *bytes = auth->random + auth->random_used;
-
-    MUV__ASSERT(size <= sizeof(auth->random) - auth->random_used);
-    auth->random_used += size;
-    return bytes;
-}
-
-static int write_scram_first(muv__auth_t *auth, muv__buf_t *payload)
-{
-    int status;
-
-    if (auth->credential->username == NULL || auth->credential->password == NULL) {
-        auth->why = "user name and password are needed";
-        return MUV_EAUTH;
-    }
-    muv__scram_done(&auth->scram);
-    muv__scram_init(&auth->scram,
-                    auth->mechanism == MUV__MECHANISM_SCRAM_SHA_1 ? MUV__HASH_SHA_1
-                                                                  : MUV__HASH_SHA_256,
-                    take_random(auth, MUV__SCRAM_RANDOM_SIZE));
-    status = muv__scram_first(&auth->scram, auth->credential->username, payload);
-    auth->why = auth->scram.why;
-    return status;
-}
-
-/* (RFC 4616, without an identity to act as.) */
-static int write_plain(muv__auth_t *auth, muv__buf_t *payload)
-{
-    const muv__auth_credential_t *credential = auth->credential;
-
-    if (credential->username == NULL || credential->password == NULL) {
-        auth->why = "user name and password are needed";
-        return MUV_EAUTH;
-    }
-    (void)muv__buf_reserve(payload,
-                           2 + strlen(credential->username) + strlen(credential->password));
-    muv__buf_append(payload, "", 1);
-    muv__buf_append(payload, credential->username, strlen(credential->username));
-    muv__buf_append(payload, "", 1);
-    muv__buf_append(payload, credential->password, strlen(credential->password));
-    return payload->error;
-}
-
-static int write_oidc(muv__auth_t *auth, muv__buf_t *payload)
-{
-    if (auth->credential->oidc_token == NULL) {
-        auth->why = "there is no token";
-        return MUV_EAUTH;
-    }
-    (void)muv__buf_reserve(payload, 32 + strlen(auth->credential->oidc_token));
-    muv__oidc_token(auth->credential->oidc_token, payload);
-    return payload->error;
-}
-
-/* The nonce is looked at again when the server's payload comes: it is the last one taken. */
-static int write_aws_first(muv__auth_t *auth, muv__buf_t *payload)
-{
-    if (auth->credential->aws == NULL) {
-        auth->why = "there are no keys";
-        return MUV_EAUTH;
-    }
-    muv__aws_first(take_random(auth, MUV__AWS_NONCE_SIZE), payload);
-    return payload->error;
-}
-
-static int write_payload(muv__auth_t *auth, muv__buf_t *payload)
-{
-    switch (auth->mechanism) {
-    case MUV__MECHANISM_SCRAM_SHA_1:
-    case MUV__MECHANISM_SCRAM_SHA_256: return write_scram_first(auth, payload);
-    case MUV__MECHANISM_PLAIN: return write_plain(auth, payload);
-    case MUV__MECHANISM_AWS: return write_aws_first(auth, payload);
-    case MUV__MECHANISM_OIDC: return write_oidc(auth, payload);
-    case MUV__MECHANISM_DEFAULT:
-    case MUV__MECHANISM_X509:
-    default: auth->why = "this mechanism is not supported"; return MUV_EAUTH;
-    }
-}
-
-/* Write the elements of the first command. Returns 0 or a code. */
-static int write_first(muv__auth_t *auth, muv__sasl_place_t place, muv__buf_t *ret)
-{
-    muv__sasl_start_t start = {
-        .mechanism = auth->mechanism, .place = place, .source = auth->credential->source};
-    muv__buf_t payload;
-    int status;
-
-    if (auth->mechanism == MUV__MECHANISM_X509) {
-        muv__sasl_write_x509(place, auth->credential->source, auth->credential->username, ret);
-        return ret->error;
-    }
-    muv__buf_init(&payload, MAX_PAYLOAD);
-    status = write_payload(auth, &payload);
-    if (status == 0) {
-        /* A buffer that moved would leave a copy of the secret behind. */
-        (void)muv__buf_reserve(ret, MUV__SASL_OVERHEAD + strlen(start.source) + payload.size);
-        start.payload = muv__span(payload.data, payload.size);
-        muv__sasl_write_start(&start, ret);
-        status = ret->error;
-    }
-    muv__secret_buf_done(&payload);
-    return status;
 }
 
 /* --- hello -------------------------------------------------------------------------------------*/
@@ -220,7 +127,7 @@ static void write_negotiation(const muv__auth_credential_t *credential, muv__buf
     size_t name_length = strlen(credential->username);
     muv__buf_t name;
 
-    muv__buf_init(&name, MAX_PAYLOAD);
+    muv__buf_init(&name, MUV__AUTH_MAX_PAYLOAD);
     muv__buf_append(&name, credential->source, source_length);
     muv__buf_append(&name, ".", 1);
     muv__buf_append(&name, credential->username, name_length);
@@ -234,8 +141,9 @@ static void write_negotiation(const muv__auth_credential_t *credential, muv__buf
 
 /* What hello begins with, or MUV__MECHANISM_DEFAULT for nothing (Authentication: speculative
  * authentication). SCRAM-SHA-256 is tried when no mechanism is named. */
-static muv__mechanism_t speculative_mechanism(const muv__auth_credential_t *credential)
+static muv__mechanism_t speculative_mechanism(const muv__auth_t *auth)
 {
+    const muv__auth_credential_t *credential = auth->credential;
     int has_password = credential->username != NULL && credential->password != NULL;
 
     switch (credential->mechanism) {
@@ -246,9 +154,10 @@ static muv__mechanism_t speculative_mechanism(const muv__auth_credential_t *cred
         return has_password ? MUV__MECHANISM_SCRAM_SHA_1 : MUV__MECHANISM_DEFAULT;
     case MUV__MECHANISM_X509: return MUV__MECHANISM_X509;
     case MUV__MECHANISM_OIDC:
-        return credential->oidc_token == NULL ? MUV__MECHANISM_DEFAULT : MUV__MECHANISM_OIDC;
+        return auth->credentials == NULL ? MUV__MECHANISM_DEFAULT : MUV__MECHANISM_OIDC;
     case MUV__MECHANISM_PLAIN:
     case MUV__MECHANISM_AWS:
+    case MUV__MECHANISM_GSSAPI:
     default: return MUV__MECHANISM_DEFAULT;
     }
 }
@@ -256,7 +165,7 @@ static muv__mechanism_t speculative_mechanism(const muv__auth_credential_t *cred
 void muv__auth_write_hello(muv__auth_t *auth, muv__buf_t *hello)
 {
     const muv__auth_credential_t *credential = auth->credential;
-    muv__mechanism_t mechanism = speculative_mechanism(credential);
+    muv__mechanism_t mechanism = speculative_mechanism(auth);
     muv__bson_mark_t mark;
     int status;
 
@@ -270,7 +179,7 @@ void muv__auth_write_hello(muv__auth_t *auth, muv__buf_t *hello)
     auth->mechanism = mechanism;
     auth->speculated = 1;
     mark = muv__bson_begin_document(hello, MUV__KEY("speculativeAuthenticate"));
-    status = write_first(auth, MUV__SASL_SPECULATIVE, hello);
+    status = muv__auth_write_first(auth, MUV__SASL_SPECULATIVE, hello);
     muv__bson_end(hello, mark);
     if (status != 0 && hello->error == 0) {
         hello->error = status;
@@ -301,7 +210,7 @@ static int hash_password(muv__auth_t *auth, muv__secret_t *ret)
     if (muv__hash_md5_hex(muv__span(text.data, text.size), (char *)digest.data) != 0) {
         muv__secret_done(&text);
         muv__secret_done(&digest);
-        auth->why = hash_missing;
+        auth->why = muv__auth_hash_missing;
         return MUV_EAUTH;
     }
     muv__secret_done(&text);
@@ -324,7 +233,7 @@ static muv__auth_result_t send_proof(muv__auth_t *auth, muv__buf_t *command, muv
     }
     muv__secret_buf_done(&payload);
     muv__key_cache_leave(&auth->waiter);
-    return sent(auth, status, MUV__AUTH_STATE_PROVING, error);
+    return muv__auth_sent(auth, status, MUV__AUTH_STATE_PROVING, error);
 }
 
 static muv__auth_result_t want_keys(muv__auth_t *auth, muv__buf_t *command, muv_error_t *error)
@@ -340,13 +249,13 @@ static muv__auth_result_t want_keys(muv__auth_t *auth, muv__buf_t *command, muv_
                      : muv__saslprep(auth->credential->password, &password, &auth->why);
 
     if (status == 0) {
-        auth->why = hash_missing;
+        auth->why = muv__auth_hash_missing;
         request.password = muv__span(password.data, password.size);
         status = muv__key_cache_want(auth->cache, &request, &auth->waiter);
     }
     muv__secret_done(&password);
     if (status < 0) {
-        return fail(auth, status, error);
+        return muv__auth_fail(auth, status, error);
     }
     if (status == 1) {
         return send_proof(auth, command, error);
@@ -363,8 +272,8 @@ muv__auth_result_t muv__auth_work(muv__auth_t *auth, muv__buf_t *command, muv_er
     }
     memset(error, 0, sizeof(*error));
     if (auth->waiter.status != 0) {
-        auth->why = hash_missing;
-        return fail(auth, auth->waiter.status, error);
+        auth->why = muv__auth_hash_missing;
+        return muv__auth_fail(auth, auth->waiter.status, error);
     }
     return send_proof(auth, command, error);
 }
@@ -376,6 +285,11 @@ muv__auth_t *muv__auth_next_ready(muv__key_cache_t *cache)
     return waiter == NULL ? NULL : MUV__CONTAINER_OF(waiter, muv__auth_t, waiter);
 }
 
+int muv__auth_has_ready(const muv__key_cache_t *cache)
+{
+    return !muv__list_empty(&cache->ready);
+}
+
 static muv__auth_result_t on_proof_answer(muv__auth_t *auth, const muv__sasl_reply_t *reply,
                                           muv__buf_t *command, muv_error_t *error)
 {
@@ -383,14 +297,14 @@ static muv__auth_result_t on_proof_answer(muv__auth_t *auth, const muv__sasl_rep
 
     if (status != 0) {
         auth->why = auth->scram.why;
-        return fail(auth, status, error);
+        return muv__auth_fail(auth, status, error);
     }
     if (reply->done) {
-        return finish(auth);
+        return muv__auth_finish(auth);
     }
     muv__sasl_write_continue(auth->conversation_id, auth->credential->source, muv__span("", 0),
                              command);
-    return sent(auth, command->error, MUV__AUTH_STATE_EMPTY, error);
+    return muv__auth_sent(auth, command->error, MUV__AUTH_STATE_EMPTY, error);
 }
 
 /* --- AWS ---------------------------------------------------------------------------------------*/
@@ -398,24 +312,17 @@ static muv__auth_result_t on_proof_answer(muv__auth_t *auth, const muv__sasl_rep
 static muv__auth_result_t on_aws_challenge(muv__auth_t *auth, muv__span_t challenge,
                                            muv__buf_t *command, muv_error_t *error)
 {
+    const muv__aws_credential_t *keys = &auth->credentials->aws;
     const uint8_t *nonce = auth->random + auth->random_used - MUV__AWS_NONCE_SIZE;
-    const char *token = auth->credential->aws->session_token;
     muv__buf_t payload;
     int status;
 
-    muv__buf_init(&payload, MAX_PAYLOAD);
-    (void)muv__buf_reserve(&payload, 4096 + (token == NULL ? 0 : strlen(token)));
-    status =
-        muv__aws_final(auth->credential->aws, nonce, challenge, auth->wall_s, &payload, &auth->why);
-    if (status == 0) {
-        (void)muv__buf_reserve(command, MUV__SASL_OVERHEAD + strlen(auth->credential->source) +
-                                            payload.size);
-        muv__sasl_write_continue(auth->conversation_id, auth->credential->source,
-                                 muv__span(payload.data, payload.size), command);
-        status = command->error;
-    }
-    muv__secret_buf_done(&payload);
-    return sent(auth, status, MUV__AUTH_STATE_SIGNED, error);
+    muv__buf_init(&payload, MUV__AUTH_MAX_PAYLOAD);
+    (void)muv__buf_reserve(&payload,
+                           4096 + (keys->session_token == NULL ? 0 : strlen(keys->session_token)));
+    status = muv__aws_final(keys, nonce, challenge, auth->wall_s, &payload, &auth->why);
+    status = muv__auth_write_continue(auth, status, &payload, command);
+    return muv__auth_sent(auth, status, MUV__AUTH_STATE_ANSWERED, error);
 }
 
 /* --- the machine -------------------------------------------------------------------------------*/
@@ -424,22 +331,59 @@ static muv__auth_result_t begin(muv__auth_t *auth, muv__buf_t *command, muv_erro
 {
     int status;
 
+    if (auth->mechanism == MUV__MECHANISM_OIDC) {
+        return muv__auth_oidc_begin(auth, command, error);
+    }
+    if (auth->mechanism == MUV__MECHANISM_GSSAPI) {
+        return muv__auth_gssapi_step(auth, muv__span(NULL, 0), error);
+    }
+    if (auth->mechanism == MUV__MECHANISM_AWS && auth->credentials == NULL) {
+        auth->state = MUV__AUTH_STATE_FETCHING;
+        return MUV__AUTH_FETCH;
+    }
     if (auth->mechanism == MUV__MECHANISM_DEFAULT) {
         auth->mechanism = MUV__MECHANISM_SCRAM_SHA_1;
     }
-    status = write_first(auth, MUV__SASL_COMMAND, command);
-    return sent(auth, status,
-                is_scram(auth->mechanism) || auth->mechanism == MUV__MECHANISM_AWS
-                    ? MUV__AUTH_STATE_STARTED
-                    : MUV__AUTH_STATE_SINGLE,
-                error);
+    status = muv__auth_write_first(auth, MUV__SASL_COMMAND, command);
+    return muv__auth_sent(auth, status,
+                          is_scram(auth->mechanism) || auth->mechanism == MUV__MECHANISM_AWS
+                              ? MUV__AUTH_STATE_STARTED
+                              : MUV__AUTH_STATE_SINGLE,
+                          error);
 }
 
-muv__auth_result_t muv__auth_begin(muv__auth_t *auth, muv__buf_t *command, muv_error_t *error)
+muv__auth_result_t muv__auth_begin(muv__auth_t *auth, muv__mechanism_t mechanism,
+                                   muv__buf_t *command, muv_error_t *error)
 {
     MUV__ASSERT(auth->state == MUV__AUTH_STATE_START);
     memset(error, 0, sizeof(*error));
+    auth->mechanism = mechanism;
     return begin(auth, command, error);
+}
+
+muv__auth_result_t muv__auth_fetched(muv__auth_t *auth, muv__credentials_t *credentials, int kept,
+                                     muv__buf_t *command, muv_error_t *error)
+{
+    muv__auth_result_t result;
+
+    MUV__ASSERT(auth->state == MUV__AUTH_STATE_FETCHING && auth->credentials == NULL);
+    if (credentials != NULL) {
+        memset(error, 0, sizeof(*error));
+        auth->credentials = muv__credentials_retain(credentials);
+        auth->kept = (uint8_t)kept;
+        return auth->mechanism == MUV__MECHANISM_OIDC ? muv__auth_oidc_fetched(auth, command, error)
+                                                      : begin(auth, command, error);
+    }
+    if (auth->mechanism == MUV__MECHANISM_OIDC &&
+        muv__auth_oidc_go_on(auth, command, error, &result)) {
+        return result;
+    }
+    if (error->code == MUV_ENOMEM) {
+        return muv__auth_fail(auth, MUV_ENOMEM, error);
+    }
+    (void)snprintf(auth->reason, sizeof(auth->reason), "%s", error->message);
+    memset(error, 0, sizeof(*error));
+    return muv__auth_refuse(auth, auth->reason, error);
 }
 
 /* The first answer of an exchange, from a command or from inside hello's reply. */
@@ -449,16 +393,19 @@ static muv__auth_result_t on_challenge(muv__auth_t *auth, const muv__sasl_reply_
     int status;
 
     if (reply->done) {
-        return refuse(auth, "the server ended the exchange too early", error);
+        return muv__auth_refuse(auth, "the server ended the exchange too early", error);
     }
     auth->conversation_id = reply->conversation_id;
+    if (auth->mechanism == MUV__MECHANISM_GSSAPI) {
+        return muv__auth_gssapi_step(auth, reply->payload, error);
+    }
     if (auth->mechanism == MUV__MECHANISM_AWS) {
         return on_aws_challenge(auth, reply->payload, command, error);
     }
     status = muv__scram_challenge(&auth->scram, reply->payload);
     if (status != 0) {
         auth->why = auth->scram.why;
-        return fail(auth, status, error);
+        return muv__auth_fail(auth, status, error);
     }
     return want_keys(auth, command, error);
 }
@@ -469,16 +416,23 @@ static muv__auth_result_t take_reply(muv__auth_t *auth, const muv__sasl_reply_t 
     if (auth->state == MUV__AUTH_STATE_STARTED) {
         return on_challenge(auth, reply, command, error);
     }
-    if (reply->conversation_id != auth->conversation_id && auth->state != MUV__AUTH_STATE_SINGLE) {
-        return refuse(auth, "the server answers another conversation", error);
+    if (reply->conversation_id != auth->conversation_id && auth->state != MUV__AUTH_STATE_SINGLE &&
+        auth->state != MUV__AUTH_STATE_ASKED) {
+        return muv__auth_refuse(auth, "the server answers another conversation", error);
+    }
+    if (auth->state == MUV__AUTH_STATE_TALKING) {
+        return on_challenge(auth, reply, command, error);
+    }
+    if (auth->state == MUV__AUTH_STATE_ASKED) {
+        return muv__auth_oidc_idp_info(auth, reply, error);
     }
     if (auth->state == MUV__AUTH_STATE_PROVING) {
         return on_proof_answer(auth, reply, command, error);
     }
     if (!reply->done) {
-        return refuse(auth, "the server does not end the exchange", error);
+        return muv__auth_refuse(auth, "the server does not end the exchange", error);
     }
-    return finish(auth);
+    return muv__auth_finish(auth);
 }
 
 muv__auth_result_t muv__auth_step(muv__auth_t *auth, muv__span_t reply, muv__buf_t *command,
@@ -487,16 +441,19 @@ muv__auth_result_t muv__auth_step(muv__auth_t *auth, muv__span_t reply, muv__buf
     muv__sasl_reply_t fields;
 
     MUV__ASSERT(auth->state > MUV__AUTH_STATE_START && auth->state < MUV__AUTH_STATE_DONE);
-    MUV__ASSERT(auth->state != MUV__AUTH_STATE_HASHING);
+    MUV__ASSERT(auth->state != MUV__AUTH_STATE_HASHING && auth->state != MUV__AUTH_STATE_FETCHING &&
+                auth->state != MUV__AUTH_STATE_STEPPING);
     memset(error, 0, sizeof(*error));
     if (muv__sasl_refused(reply, error)) {
-        return refuse(auth, "the server refused it", error);
+        return auth->mechanism == MUV__MECHANISM_OIDC
+                   ? muv__auth_oidc_refused(auth, command, error)
+                   : muv__auth_refuse(auth, "the server refused it", error);
     }
     if (auth->mechanism == MUV__MECHANISM_X509) {
-        return finish(auth);
+        return muv__auth_finish(auth);
     }
     if (!muv__sasl_read(reply, &fields)) {
-        return refuse(auth, "the server's reply is not complete", error);
+        return muv__auth_refuse(auth, "the server's reply is not complete", error);
     }
     return take_reply(auth, &fields, command, error);
 }
@@ -508,10 +465,14 @@ static muv__auth_result_t on_speculated(muv__auth_t *auth, muv__span_t answer, m
     muv__sasl_reply_t fields;
 
     if (auth->mechanism == MUV__MECHANISM_X509) {
-        return finish(auth);
+        return muv__auth_finish(auth);
+    }
+    if (auth->mechanism == MUV__MECHANISM_OIDC &&
+        !(muv__sasl_read(answer, &fields) && fields.done)) {
+        return begin(auth, command, error); /* (OIDC: speculation that fails says nothing.) */
     }
     if (!muv__sasl_read(answer, &fields)) {
-        return refuse(auth, "the server's answer inside hello is not complete", error);
+        return muv__auth_refuse(auth, "the server's answer inside hello is not complete", error);
     }
     auth->state = is_scram(auth->mechanism) ? MUV__AUTH_STATE_STARTED : MUV__AUTH_STATE_SINGLE;
     return take_reply(auth, &fields, command, error);

@@ -13,6 +13,7 @@ const char *muv__mechanism_name(muv__mechanism_t mechanism)
     case MUV__MECHANISM_PLAIN: return "PLAIN";
     case MUV__MECHANISM_AWS: return "MONGODB-AWS";
     case MUV__MECHANISM_OIDC: return "MONGODB-OIDC";
+    case MUV__MECHANISM_GSSAPI: return "GSSAPI";
     case MUV__MECHANISM_DEFAULT:
     default: return "SCRAM";
     }

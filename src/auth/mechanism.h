@@ -12,7 +12,8 @@ typedef enum muv__mechanism {
     MUV__MECHANISM_X509,
     MUV__MECHANISM_PLAIN,
     MUV__MECHANISM_AWS,
-    MUV__MECHANISM_OIDC
+    MUV__MECHANISM_OIDC,
+    MUV__MECHANISM_GSSAPI
 } muv__mechanism_t;
 
 /* As it stands in commands; "SCRAM" for MUV__MECHANISM_DEFAULT. Never NULL. */

@@ -38,7 +38,7 @@ void muv__sasl_write_start(const muv__sasl_start_t *start, muv__buf_t *ret)
     muv__bson_int32(ret, MUV__KEY("saslStart"), 1);
     write_mechanism(start->mechanism, ret);
     muv__bson_binary(ret, MUV__KEY("payload"), 0, start->payload);
-    if (start->mechanism == MUV__MECHANISM_PLAIN) {
+    if (start->mechanism == MUV__MECHANISM_PLAIN || start->mechanism == MUV__MECHANISM_GSSAPI) {
         muv__bson_int32(ret, MUV__KEY("autoAuthorize"), 1);
     }
     if (start->mechanism == MUV__MECHANISM_SCRAM_SHA_1 ||

@@ -11,6 +11,7 @@
 #include "client/cursor.h"
 #include "client/session.h"
 #include "client/settings.h"
+#include "tls/tls_context.h"
 
 /* --- making ------------------------------------------------------------------------------------*/
 
@@ -29,10 +30,17 @@ static void init_members(muv_client_t *client)
     muv__cluster_time_init(&client->cluster_time);
     muv__key_cache_init(&client->keys);
     client->turn_hooks_end = &client->turn_hooks;
+    client->connects_left = MUV__CONNECTIONS_PER_TURN;
     client->fork_count = muv__net_fork_count();
     muv__error_clear(&client->refusal);
     muv__buf_init(&client->hello, 16 * 1024);
     muv__buf_init(&client->server_api, 128);
+}
+
+/* A stream or a look-up of a fetch has gone. */
+static void on_fetch_gone(muv__fetch_context_t *fetches)
+{
+    muv__client_continue_close(MUV__CONTAINER_OF(fetches, muv_client_t, fetches));
 }
 
 static int init_context(muv_client_t *client)
@@ -46,6 +54,9 @@ static int init_context(muv_client_t *client)
     muv__outgoing_pool_init(&client->outgoing, muv__chunk_pool_budget(context->chunks));
     context->outgoing = &client->outgoing;
     context->deadlines = &client->deadlines;
+    client->fetches.deadlines = &client->deadlines;
+    client->fetches.on_gone = on_fetch_gone;
+    context->fetches = &client->fetches;
     context->hello = muv__span(client->hello.data, client->hello.size);
     context->connect_timeout_us = client->settings.connect_timeout_us;
     context->load_balanced = client->uri->options.load_balanced != 0;
@@ -69,6 +80,8 @@ static void free_client(muv_client_t *client)
     muv__compressor_free(client->context.compressor);
     muv__inflater_free(client->context.inflater);
     muv__key_cache_done(&client->keys);
+    muv__provider_free(client->provider);
+    muv__tls_context_free(client->fetches.tls);
     muv__buf_done(&client->hello);
     muv__buf_done(&client->server_api);
     muv__mem_free(client->dns_servers);
@@ -125,6 +138,7 @@ int muv_client_new(struct uv_loop_s *loop, const char *uri, const muv_client_opt
         return status;
     }
     client->context.net = client->net;
+    client->fetches.net = client->net;
     client->context.now_us = muv__net_now_us(client->net);
     status = muv__net_random(client->net, &client->random, sizeof(client->random));
     if (status == 0) {
@@ -187,8 +201,14 @@ void muv__client_continue_close(muv_client_t *client)
         client->state = MUV__CLIENT_CLOSING;
         muv__deployment_close(client);
     }
-    /* Events that wait are delivered in a turn to come, which leads back here. */
-    if (client->server_count == 0 && !muv__events_waiting(client->events) && !client->net_closing) {
+    if (client->server_count == 0) {
+        muv__provider_free(client->provider); /* Ends its fetch, which leads back here. */
+        client->provider = NULL;
+        client->context.provider = NULL;
+    }
+    /* Events that wait are delivered in a turn to come, which leads back here, too. */
+    if (client->server_count == 0 && client->fetches.open_count == 0 &&
+        !muv__events_waiting(client->events) && !client->net_closing) {
         client->net_closing = 1;
         muv__net_close(client->net, on_net_closed);
     }

@@ -4,13 +4,14 @@
  *   life.c        net events, turns, time
  *   operation.c   operations: free list, tree, deadlines, completion queue
  *   run.c         the trampoline: carries out what the operation machine says
- *   server.c      one server: pool effects and connections
+ *   server.c      one server: pool effects and connections; server_requests.c: check-out, check-in
  *   pin.c         connections that stay checked out between commands
  *   monitor.c     one server: its checks; monitor_rtt.c: its round trips
  *   deployment.c  all servers: the topology machine carried out
  *   srv.c         mongodb+srv://: seeds from DNS before the topology starts, polling
  *   select.c      which server; who waits for one
  *   retry.c       what follows a failed attempt
+ *   credential.c  who logs in, and where keys and tokens come from
  *   session.c     sessions, implicit and explicit
  *   events.c      what the listener and the log hear: events_*.c, log*.c
  *   command.c     the low-level door; writer.c; reply.c; collection.c
@@ -33,8 +34,10 @@
 #include "client/server.h"
 #include "conn/conn.h"
 #include "conn/socks5.h"
+#include "gssapi/kerberos.h"
 #include "net/net.h"
 #include "op/tail.h"
+#include "provider/provider.h"
 #include "session/cluster_time.h"
 #include "session/server_session.h"
 #include "topology/topology.h"
@@ -42,6 +45,9 @@
 
 /* Callbacks made in one go before the sockets get their turn (design: part 4.5). */
 #define MUV__COMPLETIONS_PER_TURN 256
+
+/* Connections begun in one go: each costs some 20 us for its socket. */
+#define MUV__CONNECTIONS_PER_TURN 16
 
 typedef enum muv__client_state {
     MUV__CLIENT_OPEN,
@@ -116,7 +122,13 @@ struct muv_client {
     muv__uri_t *uri;
     muv__socks5_proxy_t proxy;         /* Its texts are those of `uri`. */
     muv__auth_credential_t credential; /* Likewise. */
+    muv__krb5_names_t gssapi;          /* Likewise. */
+    uint32_t connects_left;            /* Connections that may be begun before the next net
+                                        * event. */
     muv__key_cache_t keys;
+    muv__fetch_context_t fetches;
+    muv__provider_t *provider; /* [own] Of AWS and OIDC, else NULL. */
+    uint8_t has_oidc_callback;
     muv__concerns_t *concerns; /* Of the connection string. */
     muv__buf_t hello;
     muv__buf_t server_api;  /* Elements; empty: none is declared. */

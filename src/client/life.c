@@ -96,6 +96,7 @@ static void on_event_begin(void *data, int64_t now_us)
     muv_client_t *client = data;
 
     client->event_depth++;
+    client->connects_left = MUV__CONNECTIONS_PER_TURN;
     client->context.now_us = now_us;
 }
 

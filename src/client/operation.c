@@ -135,6 +135,7 @@ static void reset(muv_op_t *op, muv_op_t *parent, muv__deliver_t deliver)
     op->doubt = 0;
     op->concern_failed = 0;
     op->told_waiting = 0;
+    op->logged_in_again = 0;
     op->txn_number = 0;
     op->due_us = INT64_MAX;
     op->max_time_ms = 0;

@@ -110,6 +110,7 @@ struct muv_op {
     uint8_t socket_wait;     /* `wait_deadline` is that of socketTimeoutMS. */
     uint8_t pins_cursor;     /* Its reply may open a cursor, that pins the connection. */
     uint8_t told_waiting;    /* The log has said that it waits for a server. */
+    uint8_t logged_in_again; /* Its connection had to, for this command. */
     muv__server_session_t *server_session; /* Taken with the first connection. */
     muv_session_t *session;                /* Explicit, counted; NULL: implicit. */
     int64_t txn_number;                    /* 0: none. */

@@ -181,7 +181,7 @@ static muv__attempt_stage_t stage_of(const muv_op_t *op, muv__op_event_t event)
     if (event == MUV__OP_ON_REPLY) {
         return MUV__ATTEMPT_REPLIED;
     }
-    if (event == MUV__OP_ON_BROKEN) {
+    if (event == MUV__OP_ON_BROKEN && op->machine.state != MUV__OP_LOGGING_IN) {
         return MUV__ATTEMPT_BROKEN;
     }
     return op->server == NULL ? MUV__ATTEMPT_SELECTING : MUV__ATTEMPT_UNSENT;
@@ -230,6 +230,14 @@ static int plan_back_off(muv_op_t *op)
     return op->due_us == INT64_MAX || op->backoff_us < op->due_us - client->context.now_us;
 }
 
+/* (Authentication: re-authentication. Once, whatever the command; it was not begun.) */
+static int wants_login(const muv_op_t *op, muv__op_event_t event)
+{
+    return event == MUV__OP_ON_REPLY && !op->concern_failed &&
+           op->error.server_code == MUV__CODE_REAUTHENTICATION_REQUIRED && !op->logged_in_again &&
+           op->client->context.credential != NULL;
+}
+
 void muv__op_judge(muv_op_t *op, muv__op_event_t event)
 {
     muv__attempt_t attempt = {.error = &op->error,
@@ -242,6 +250,10 @@ void muv__op_judge(muv_op_t *op, muv__op_event_t event)
                               .unlabelled = (uint8_t)is_unlabelled(op)};
     muv__op_again_t again;
 
+    if (MUV__UNLIKELY(wants_login(op, event))) {
+        op->machine.again = MUV__AGAIN_HERE;
+        return;
+    }
     op->error.labels |= muv__retry_labels(&op->client->settings.retry, &attempt);
     op->doubt |= (uint8_t)leaves_doubt(op, &attempt);
     again = muv__retry_judge(&op->client->settings.retry, &attempt, &op->tries);
@@ -257,7 +269,7 @@ void muv__op_judge(muv_op_t *op, muv__op_event_t event)
 
 /* --- carrying out ------------------------------------------------------------------------------*/
 
-void muv__op_retry(muv_op_t *op)
+static void forget_reply(muv_op_t *op)
 {
     if (op->reply.chunk != NULL) {
         muv__chunk_release(op->reply.chunk);
@@ -266,9 +278,21 @@ void muv__op_retry(muv_op_t *op)
     op->reply.body = muv__span(NULL, 0);
     op->error.code = 0;
     op->concern_failed = 0;
+}
+
+void muv__op_retry(muv_op_t *op)
+{
+    forget_reply(op);
     if (op->server != NULL && !op->stays) {
         muv__op_leave_server(op);
     }
+}
+
+void muv__op_log_in_again(muv_op_t *op)
+{
+    op->logged_in_again = 1;
+    forget_reply(op);
+    muv__conn_log_in(&op->conn->conn);
 }
 
 static void on_back_off_due(muv__deadline_t *deadline, int64_t now_us)

@@ -31,6 +31,10 @@ uint32_t muv__op_concern_labels(const muv_op_t *op, int32_t code);
 /* Let go of what belonged to the attempt that has failed. */
 void muv__op_retry(muv_op_t *op);
 
+/* Have the operation's connection log in again and forget the reply that asked for it; ON_LOGGED_IN
+ * or ON_BROKEN follows, ON_BROKEN perhaps inside. */
+void muv__op_log_in_again(muv_op_t *op);
+
 /* Wait before the next attempt; ON_DUE follows. */
 void muv__op_back_off(muv_op_t *op);
 

@@ -216,6 +216,10 @@ static muv__op_event_t carry_out(muv_op_t *op, unsigned effects)
     if ((effects & MUV__OP_DO_SELECT) != 0) {
         return muv__select(op);
     }
+    if (MUV__UNLIKELY((effects & MUV__OP_DO_LOG_IN) != 0)) {
+        muv__op_log_in_again(op);
+        return MUV__OP_ON_NOTHING;
+    }
     if ((effects & MUV__OP_DO_CHECK_OUT) != 0) {
         return op->outgoing == NULL ? MUV__OP_ON_ENOUGH : muv__server_check_out(op->server, op);
     }

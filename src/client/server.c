@@ -10,6 +10,7 @@
 #include "client/client_inner.h"
 #include "client/pin.h"
 #include "client/retry.h"
+#include "client/server_inner.h"
 #include "client/session.h"
 
 #define US_PER_MS 1000
@@ -105,6 +106,11 @@ static void on_reply(muv__conn_t *conn, const muv__msg_t *msg, muv__chunk_t *chu
     muv__run(op, MUV__OP_ON_REPLY);
 }
 
+static void on_logged_in(muv__conn_t *conn)
+{
+    muv__run(pooled_of_conn(conn)->op, MUV__OP_ON_LOGGED_IN);
+}
+
 /* A request without reply has left, or a late reply was dropped. */
 static void on_idle(muv__conn_t *conn)
 {
@@ -128,8 +134,7 @@ static void take_error(muv_op_t *op, const muv_error_t *error)
     muv__op_name_host(op);
 }
 
-/* The connection broke with the command on it. */
-static void break_request(muv_op_t *op)
+void muv__server_break_request(muv_op_t *op)
 {
     muv__op_name_host(op);
     op->conn = NULL;
@@ -138,9 +143,7 @@ static void break_request(muv_op_t *op)
     }
 }
 
-/* A connection that was closed for `code` leaves its pool; a pinned one when its last holder lets
- * go. */
-static void drop_connection(muv__pooled_conn_t *pooled, int code)
+void muv__server_drop_connection(muv__pooled_conn_t *pooled, int code)
 {
     muv__server_t *server = pooled->server;
 
@@ -159,6 +162,7 @@ static void on_failed(muv__conn_t *conn, const muv_error_t *error)
     muv__server_t *server = pooled->server;
     muv_op_t *op = pooled->op;
     int pending = pooled->node.state == MUV__POOL_CONN_PENDING;
+    int logging_in = op != NULL && op->machine.state == MUV__OP_LOGGING_IN;
 
     pooled->op = NULL;
     server->last_error = error;
@@ -169,13 +173,14 @@ static void on_failed(muv__conn_t *conn, const muv_error_t *error)
      * closed it for its own reasons. */
     if (pending || op != NULL) {
         pooled->break_told = 1;
-        muv__deployment_on_failure(server, &pooled->node, error, !pending);
+        /* Logging in anew is as much a part of the handshake as it was at first. */
+        muv__deployment_on_failure(server, &pooled->node, error, !pending && !logging_in);
     }
-    drop_connection(pooled, error->code);
+    muv__server_drop_connection(pooled, error->code);
     server->last_error = NULL;
     if (op != NULL) {
         take_error(op, error);
-        break_request(op);
+        muv__server_break_request(op);
         muv__run(op, MUV__OP_ON_BROKEN);
     }
 }
@@ -186,6 +191,7 @@ static void free_if_unused(muv__server_t *server)
 
     if (server->removed && server->open_conns == 0 && server->users == 0 && !server->carrying_out) {
         muv__deadline_cancel(&client->deadlines, &server->wake);
+        muv__deadline_cancel(&client->deadlines, &server->create);
         muv__deadline_cancel(&client->deadlines, &server->monitor.wake);
         muv__topology_server_release(server->record);
         muv__pool_done(&server->pool);
@@ -228,6 +234,7 @@ static void on_closed(muv__conn_t *conn)
 static const muv__conn_ops_t conn_ops = {
     .on_ready = on_ready,
     .on_reply = on_reply,
+    .on_logged_in = on_logged_in,
     .on_idle = on_idle,
     .on_failed = on_failed,
     .on_closed = on_closed,
@@ -237,7 +244,7 @@ static const muv__conn_ops_t conn_ops = {
 /* --- carrying out ------------------------------------------------------------------------------*/
 
 /* Without waitQueueTimeoutMS there is no deadline to cancel, and its cache line stays untouched. */
-static void end_wait(muv__server_t *server, muv_op_t *op)
+void muv__server_end_wait(muv__server_t *server, muv_op_t *op)
 {
     if (server->client->settings.wait_queue_timeout_us != INT64_MAX) {
         muv__deadline_cancel(&server->client->deadlines, &op->wait_deadline);
@@ -257,7 +264,7 @@ static void fail_waiters(muv__server_t *server)
             (void)muv__error_code(&op->error, waiter->error);
             muv__op_name_host(op);
         }
-        end_wait(server, op);
+        muv__server_end_wait(server, op);
         muv__run(op, MUV__OP_ON_FAILED);
     }
 }
@@ -280,7 +287,7 @@ static void close_connections(muv__server_t *server)
             (void)muv__error_set(&op->error, MUV_ENETWORK,
                                  "Connection to %s interrupted due to server monitor timeout",
                                  server->host_text);
-            break_request(op);
+            muv__server_break_request(op);
             muv__run(op, MUV__OP_ON_BROKEN);
         }
     }
@@ -326,7 +333,7 @@ static void serve_waiters(muv__server_t *server)
         muv_op_t *op = op_of_waiter(waiter);
 
         prefetch_next(server);
-        end_wait(server, op);
+        muv__server_end_wait(server, op);
         muv__server_give_connection(op, waiter->conn);
         muv__run(op, MUV__OP_ON_CHECKED_OUT);
     }
@@ -354,16 +361,31 @@ static unsigned create_connection(muv__server_t *server)
     return 0;
 }
 
+/* The rest follows in a turn to come: what else goes on has its turn in between. */
 static void create_connections(muv__server_t *server)
 {
-    while (muv__pool_wants_connection(&server->pool)) {
-        unsigned effects = create_connection(server);
+    muv_client_t *client = server->client;
 
+    while (muv__pool_wants_connection(&server->pool)) {
+        unsigned effects;
+
+        if (client->connects_left == 0) {
+            muv__deadline_set(&client->deadlines, &server->create, now_of(server) + 1);
+            return;
+        }
+        client->connects_left--;
+        effects = create_connection(server);
         server->todo |= effects;
         if (effects != 0) {
             return;
         }
     }
+}
+
+static void on_create(muv__deadline_t *deadline, int64_t now_us)
+{
+    (void)now_us;
+    muv__server_carry_out(MUV__CONTAINER_OF(deadline, muv__server_t, create), MUV__POOL_DO_CREATE);
 }
 
 static void on_wake(muv__deadline_t *deadline, int64_t now_us)
@@ -409,138 +431,6 @@ void muv__server_carry_out(muv__server_t *server, unsigned effects)
     free_if_unused(server);
 }
 
-/* --- what operations ask for -------------------------------------------------------------------*/
-
-static void on_wait_queue_timeout(muv__deadline_t *deadline, int64_t now_us)
-{
-    muv_op_t *op = MUV__CONTAINER_OF(deadline, muv_op_t, wait_deadline);
-
-    (void)now_us;
-    muv__op_stop(op, MUV_EWAITQUEUE);
-}
-
-static muv__op_event_t check_out_pinned(muv_op_t *op)
-{
-    muv__op_event_t event = muv__pin_check_out(op);
-
-    if (event == MUV__OP_ON_CHECKED_OUT) {
-        muv__server_give_connection(op, &op->pin->node);
-    }
-    return event;
-}
-
-muv__op_event_t muv__server_check_out(muv__server_t *server, muv_op_t *op)
-{
-    unsigned effects;
-
-    if (MUV__UNLIKELY(op->pin != NULL)) {
-        return check_out_pinned(op);
-    }
-    effects = muv__pool_check_out(&server->pool, &op->waiter, now_of(server));
-    if (MUV__LIKELY(op->waiter.conn != NULL)) {
-        muv__server_give_connection(op, op->waiter.conn);
-        muv__server_carry_out(server, effects);
-        return MUV__OP_ON_CHECKED_OUT;
-    }
-    if (op->waiter.error != 0) {
-        (void)muv__error_code(&op->error, op->waiter.error);
-        muv__op_name_host(op);
-        muv__server_carry_out(server, effects);
-        return MUV__OP_ON_FAILED;
-    }
-    if (server->client->settings.wait_queue_timeout_us != INT64_MAX && !op->has_timeout) {
-        op->wait_deadline.on_due = on_wait_queue_timeout;
-        muv__deadline_set(&server->client->deadlines, &op->wait_deadline,
-                          now_of(server) + server->client->settings.wait_queue_timeout_us);
-    }
-    muv__server_carry_out(server, effects);
-    return MUV__OP_ON_NOTHING;
-}
-
-void muv__server_leave_queue(muv__server_t *server, muv_op_t *op, int timed_out)
-{
-    muv__pool_reason_t reason =
-        timed_out ? MUV__POOL_REASON_TIMEOUT : MUV__POOL_REASON_CONNECTION_ERROR;
-
-    end_wait(server, op);
-    if (MUV__UNLIKELY(op->pin != NULL)) {
-        muv__pin_leave_queue(op);
-        return;
-    }
-    if (op->error.code == MUV_EWAITQUEUE && server->client->context.load_balanced) {
-        muv__pin_explain_timeout(server, &op->error);
-        muv__op_name_host(op);
-    }
-    muv__server_carry_out(server,
-                          muv__pool_forget(&server->pool, &op->waiter, reason, now_of(server)));
-}
-
-static muv__pooled_conn_t *detach(muv_op_t *op)
-{
-    muv__pooled_conn_t *pooled = op->conn;
-
-    op->conn = NULL;
-    pooled->op = NULL;
-    pooled->conn.warm = NULL;
-    return pooled;
-}
-
-void muv__server_check_in(muv_op_t *op)
-{
-    muv__server_t *server = op->server;
-    muv__pooled_conn_t *pooled = detach(op);
-
-    if (MUV__UNLIKELY(pooled->pins != 0 || op->pins_cursor) && muv__pin_check_in(op, pooled)) {
-        return;
-    }
-    muv__server_carry_out(server, muv__pool_check_in(&server->pool, &pooled->node, now_of(server)));
-}
-
-void muv__server_abandon(muv_op_t *op)
-{
-    muv__server_t *server = op->server;
-    muv__pooled_conn_t *pooled = detach(op);
-
-    if (op->server_session != NULL) {
-        /* The command may still run there, and nothing else may meanwhile (Driver Sessions). */
-        muv__session_mark_dirty(op);
-    }
-    if (!muv__conn_abandon(&pooled->conn)) {
-        muv__conn_close(&pooled->conn);
-        drop_connection(pooled, op->error.code);
-    } else if (MUV__LIKELY(pooled->pins == 0)) {
-        muv__server_carry_out(server,
-                              muv__pool_drain(&server->pool, &pooled->node, now_of(server)));
-    }
-}
-
-/* `op->error` is filled. */
-static void close_request(muv_op_t *op)
-{
-    muv__server_t *server = op->server;
-    muv__pooled_conn_t *pooled = detach(op);
-
-    break_request(op);
-    muv__conn_close(&pooled->conn);
-    /* As much a network error of an application's socket as one while reading. */
-    pooled->break_told = 1;
-    muv__deployment_on_failure(server, &pooled->node, &op->error, 1);
-    drop_connection(pooled, op->error.code);
-}
-
-void muv__server_send_failed(muv_op_t *op, int status)
-{
-    muv__conn_system_error(&op->conn->conn, status, "writing to", &op->error);
-    close_request(op);
-}
-
-void muv__server_request_timed_out(muv_op_t *op)
-{
-    (void)muv__error_set(&op->error, MUV_ENETTIMEOUT, "%s did not answer within socketTimeoutMS",
-                         op->server->host_text);
-    close_request(op);
-}
-
 /* --- life --------------------------------------------------------------------------------------*/
 
 int muv__server_new(muv_client_t *client, muv__topology_server_t *record, muv__server_t **ret)
@@ -557,6 +447,7 @@ int muv__server_new(muv_client_t *client, muv__topology_server_t *record, muv__s
     server->host = &record->host;
     server->host_text = record->address;
     server->wake.on_due = on_wake;
+    server->create.on_due = on_create;
     muv__monitor_init(&server->monitor, server, client->settings.heartbeat_interval_us,
                       client->settings.connect_timeout_us);
     pool = client->settings.pool;

@@ -36,8 +36,9 @@ typedef struct muv__server {
     const muv__host_t *host; /* In the record. */
     const char *host_text;
     muv__pool_t pool;
-    muv__deadline_t wake; /* pool.wake_at_us. */
-    int64_t handshake_us; /* Duration of the last handshake, for the drain grace. */
+    muv__deadline_t wake;   /* pool.wake_at_us. */
+    muv__deadline_t create; /* More connections are to be opened. */
+    int64_t handshake_us;   /* Duration of the last handshake, for the drain grace. */
     muv__monitor_t monitor;
     muv__topology_server_t *record; /* Counted. */
     uint32_t open_conns;            /* Not yet closed entirely, the monitor's included. */

@@ -33,6 +33,15 @@ static int set_number(muv__uri_t *uri, const char *name, int64_t value, muv_erro
     return muv__uri_set_int(uri, name, value, reterr);
 }
 
+/* -1 is a level here. */
+static int set_level(muv__uri_t *uri, int32_t value, muv_error_t *reterr)
+{
+    if (value == 0) {
+        return 0;
+    }
+    return muv__uri_set_int(uri, "zlibCompressionLevel", value == MUV_ZERO ? 0 : value, reterr);
+}
+
 static int set_flag(muv__uri_t *uri, const char *name, int8_t value, muv_error_t *reterr)
 {
     if (value == MUV_UNSET) {
@@ -65,6 +74,7 @@ static int apply_numbers(muv__uri_t *uri, const muv_client_opts_t *opts, muv_err
         {"socketTimeoutMS", opts->socket_timeout_ms},
         {"maxAdaptiveRetries", opts->max_adaptive_retries},
         {"srvMaxHosts", opts->srv_max_hosts},
+        {"proxyPort", opts->proxy_port},
     };
 
     for (size_t i = 0; i < MUV__COUNT_OF(numbers); i++) {
@@ -89,10 +99,44 @@ static int apply_flags(muv__uri_t *uri, const muv_client_opts_t *opts, muv_error
         {"retryWrites", opts->retry_writes},
         {"enableOverloadRetargeting", opts->enable_overload_retargeting},
         {"tls", opts->tls},
+        {"tlsInsecure", opts->tls_insecure},
+        {"tlsAllowInvalidCertificates", opts->tls_allow_invalid_certificates},
+        {"tlsAllowInvalidHostnames", opts->tls_allow_invalid_hostnames},
+        {"tlsDisableOCSPEndpointCheck", opts->tls_disable_ocsp_endpoint_check},
+        {"tlsDisableCertificateRevocationCheck", opts->tls_disable_certificate_revocation_check},
     };
 
     for (size_t i = 0; i < MUV__COUNT_OF(flags); i++) {
         int status = set_flag(uri, flags[i].name, flags[i].value, reterr);
+
+        if (status != 0) {
+            return status;
+        }
+    }
+    return 0;
+}
+
+static int apply_texts(muv__uri_t *uri, const muv_client_opts_t *opts, muv_error_t *reterr)
+{
+    const struct {
+        const char *name;
+        const char *value;
+    } texts[] = {
+        {"appName", opts->app_name},
+        {"replicaSet", opts->replica_set},
+        {"srvServiceName", opts->srv_service_name},
+        {"serverMonitoringMode", opts->server_monitoring_mode},
+        {"compressors", opts->compressors},
+        {"proxyHost", opts->proxy_host},
+        {"proxyUsername", opts->proxy_username},
+        {"proxyPassword", opts->proxy_password},
+        {"tlsCAFile", opts->tls_ca_file},
+        {"tlsCertificateKeyFile", opts->tls_certificate_key_file},
+        {"tlsCertificateKeyFilePassword", opts->tls_certificate_key_file_password},
+    };
+
+    for (size_t i = 0; i < MUV__COUNT_OF(texts); i++) {
+        int status = set_text(uri, texts[i].name, texts[i].value, reterr);
 
         if (status != 0) {
             return status;
@@ -106,26 +150,10 @@ static int apply_struct(muv__uri_t *uri, const muv_client_opts_t *opts, muv_erro
     int status = apply_numbers(uri, opts, reterr);
 
     if (status == 0) {
-        status = set_text(uri, "appName", opts->app_name, reterr);
+        status = apply_texts(uri, opts, reterr);
     }
     if (status == 0) {
-        status = set_text(uri, "replicaSet", opts->replica_set, reterr);
-    }
-    if (status == 0) {
-        status = set_text(uri, "srvServiceName", opts->srv_service_name, reterr);
-    }
-    if (status == 0) {
-        status = set_text(uri, "serverMonitoringMode", opts->server_monitoring_mode, reterr);
-    }
-    if (status == 0) {
-        status = set_text(uri, "tlsCAFile", opts->tls_ca_file, reterr);
-    }
-    if (status == 0) {
-        status = set_text(uri, "tlsCertificateKeyFile", opts->tls_certificate_key_file, reterr);
-    }
-    if (status == 0) {
-        status = set_text(uri, "tlsCertificateKeyFilePassword",
-                          opts->tls_certificate_key_file_password, reterr);
+        status = set_level(uri, opts->zlib_compression_level, reterr);
     }
     if (status == 0) {
         status = apply_flags(uri, opts, reterr);
@@ -281,7 +309,7 @@ int muv__settings_read(muv_client_t *client, const char *uri, const muv_client_o
         status = muv__tls_settings_read(client, opts, reterr);
     }
     if (status == 0) {
-        status = muv__client_credential_read(client, reterr);
+        status = muv__client_credential_read(client, opts, reterr);
     }
     if (status == 0 && opts != NULL) {
         status = muv__server_api_read(client, opts->server_api, reterr);
@@ -305,7 +333,7 @@ int muv__settings_read(muv_client_t *client, const char *uri, const muv_client_o
 
 int muv__settings_resolved(muv_client_t *client, muv_error_t *reterr)
 {
-    int status = muv__client_credential_read(client, reterr);
+    int status = muv__client_credential_resolved(client, reterr);
 
     if (status != 0) {
         return status;

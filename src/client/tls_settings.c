@@ -70,7 +70,8 @@ static int read_system_authorities(file_t *file, muv_error_t *reterr)
         }
     }
     return muv__error_set(reterr, MUV_EINVAL,
-                          "tls: this system has no file of trusted authorities; give tlsCAFile");
+                          "tls: this system has no file of trusted authorities; give tlsCAFile, or "
+                          "name one in the environment's SSL_CERT_FILE");
 }
 
 typedef struct files {
@@ -108,6 +109,7 @@ int muv__tls_settings_read(muv_client_t *client, const muv_client_opts_t *opts, 
         .allow_invalid_hostnames =
             options->tls_insecure != 0 || options->tls_allow_invalid_hostnames != 0,
         .no_revocation_check = options->tls_disable_certificate_revocation_check != 0,
+        .no_responder_check = options->tls_disable_ocsp_endpoint_check != 0,
     };
     files_t files = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
     int status;
@@ -125,5 +127,19 @@ int muv__tls_settings_read(muv_client_t *client, const muv_client_opts_t *opts, 
     drop_file(&files.authorities);
     drop_file(&files.certificate_key);
     drop_file(&files.revoked);
+    return status;
+}
+
+int muv__tls_settings_read_fetches(muv_client_t *client, muv_error_t *reterr)
+{
+    muv__tls_options_t tls = {.no_responder_check = 1}; /* Nobody asks during a fetch. */
+    file_t authorities = {NULL, 0};
+    int status = read_system_authorities(&authorities, reterr);
+
+    if (status == 0) {
+        tls.authorities = muv__span(authorities.bytes, authorities.size);
+        status = muv__tls_context_new(&tls, reterr, &client->fetches.tls);
+    }
+    drop_file(&authorities);
     return status;
 }

@@ -10,4 +10,8 @@
 int muv__tls_settings_read(muv_client_t *client, const muv_client_opts_t *opts,
                            muv_error_t *reterr);
 
+/* Make client->fetches.tls, with the authorities that this system trusts: for https services that
+ * give credentials. Returns as above. */
+int muv__tls_settings_read_fetches(muv_client_t *client, muv_error_t *reterr);
+
 #endif

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "auth/credentials.h"
 #include "base/assert.h"
 #include "conn/conn_inner.h"
 #include "conn/proxy.h"
@@ -23,6 +24,7 @@ static void drop_memory(muv__conn_t *conn)
     muv__reader_done(&conn->reader);
     muv__secure_done(conn);
     muv__proxy_done(conn);
+    muv__credentials_release(conn->credentials);
     if (conn->held != NULL) {
         muv__outgoing_release(conn->held);
         conn->held = NULL;
@@ -331,6 +333,11 @@ static void arm(muv__conn_t *conn, int64_t due_us)
     muv__deadline_set(conn->context->deadlines, &conn->deadline, due_us);
 }
 
+static int64_t stage_us(const muv__conn_t *conn)
+{
+    return conn->greeting_us != 0 ? conn->greeting_us : conn->context->connect_timeout_us;
+}
+
 static void begin_stage(muv__conn_t *conn, int64_t timeout_us)
 {
     conn->stage_due_us = timeout_us == INT64_MAX ? INT64_MAX : conn->context->now_us + timeout_us;
@@ -409,8 +416,7 @@ static int begin_connect(muv__conn_t *conn)
 /* One of the stages behind the race, each with its own time. */
 static void begin_talk(muv__conn_t *conn)
 {
-    begin_stage(conn,
-                conn->greeting_us != 0 ? conn->greeting_us : conn->context->connect_timeout_us);
+    begin_stage(conn, stage_us(conn));
     conn->last_rank = TELLS_NOTHING; /* How the losers of the race failed matters no more. */
 }
 
@@ -428,6 +434,12 @@ static int begin_securing(muv__conn_t *conn)
 
 static int begin_greeting(muv__conn_t *conn)
 {
+    muv_error_t error;
+
+    if (conn->establish.log_in && !muv__login_is_allowed(conn, &error)) {
+        muv__conn_fail(conn, &error);
+        return 0;
+    }
     begin_talk(conn);
     return muv__conn_send_hello(conn);
 }
@@ -515,10 +527,55 @@ void muv__conn_greeted(muv__conn_t *conn, muv__span_t hello)
 
 void muv__conn_logged_in(muv__conn_t *conn)
 {
+    if (conn->state == MUV__CONN_LOGGING_IN) {
+        muv__deadline_cancel(conn->context->deadlines, &conn->deadline);
+        conn->state = MUV__CONN_IDLE;
+        conn->ops->on_logged_in(conn);
+        return;
+    }
     (void)muv__establish_step(&conn->establish, MUV__ESTABLISH_ON_LOGGED_IN);
-    muv__login_end(conn);
     report_ready(conn, muv__span(NULL, 0));
 }
+
+/* --- re-authentication -------------------------------------------------------------------------*/
+
+static void on_login_due(muv__deadline_t *deadline, int64_t now_us)
+{
+    muv_error_t error;
+
+    (void)now_us;
+    (void)muv__error_set(&error, MUV_ENETTIMEOUT, "logging in again: connectTimeoutMS elapsed");
+    muv__conn_fail(conn_of_deadline(deadline), &error);
+}
+
+void muv__conn_time_login(muv__conn_t *conn, int runs)
+{
+    int64_t timeout_us = conn->context->connect_timeout_us;
+
+    if (conn->state == MUV__CONN_ESTABLISHING) {
+        begin_stage(conn, runs ? stage_us(conn) : INT64_MAX);
+        return;
+    }
+    conn->deadline.on_due = on_login_due;
+    muv__deadline_set(conn->context->deadlines, &conn->deadline,
+                      !runs || timeout_us == INT64_MAX ? INT64_MAX
+                                                       : conn->context->now_us + timeout_us);
+}
+
+void muv__conn_log_in(muv__conn_t *conn)
+{
+    int status;
+
+    MUV__ASSERT(conn->state == MUV__CONN_IDLE);
+    conn->state = MUV__CONN_LOGGING_IN;
+    muv__conn_time_login(conn, 1);
+    status = muv__login_again(conn);
+    if (status != 0) {
+        muv__conn_fail_system(conn, status, "logging in again to");
+    }
+}
+
+/* --- opening -----------------------------------------------------------------------------------*/
 
 /* The first step is taken in a turn of its own: its failure must not reach the owner inside the
  * call that opened the connection. */

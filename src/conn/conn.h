@@ -6,6 +6,7 @@
  *        |            |               |
  *        |            |               +--abandon--> DRAINING --late reply--> IDLE
  *        |            +--send without reply--> WRITING --written--> IDLE
+ *        |            +--log in again--> LOGGING_IN --logged in--> IDLE
  *        +------------+---------------+---------------+--> CLOSED   (close, error)
  *
  * A connection that breaks closes itself and says on_failed; on_closed follows in any case, and
@@ -33,6 +34,7 @@ typedef enum muv__conn_state {
     MUV__CONN_WAITING,
     MUV__CONN_WRITING,
     MUV__CONN_DRAINING,
+    MUV__CONN_LOGGING_IN,
     MUV__CONN_CLOSED
 } muv__conn_state_t;
 
@@ -72,6 +74,8 @@ typedef struct muv__conn_ops {
     /* The reply to the request in progress. The connection is IDLE again, or still WAITING when the
      * reply says moreToCome. `msg` lives in `chunk`, which the owner may retain. */
     void (*on_reply)(muv__conn_t *conn, const muv__msg_t *msg, muv__chunk_t *chunk);
+    /* What muv__conn_log_in() began has succeeded. IDLE again. NULL where that is not called. */
+    void (*on_logged_in)(muv__conn_t *conn);
     /* A request without reply has left; or a late reply has been dropped. IDLE again. */
     void (*on_idle)(muv__conn_t *conn);
     /* Broken, or never established: it is CLOSED already. */
@@ -93,6 +97,7 @@ typedef struct muv__conn_context {
     muv__heap_t *deadlines;
     const struct muv__socks5_proxy *proxy; /* [borrow] NULL: directly. Not for Unix sockets. */
     muv__secure_context_t *secure;         /* NULL: without TLS. */
+    struct muv__fetch_context *fetches;    /* [borrow] NULL: no OCSP responder is asked. */
     muv__span_t hello;                     /* The first hello's elements, ready to be copied. */
     muv__span_t server_api;                /* Elements of every command (Stable API), or empty. */
     int64_t connect_timeout_us; /* For name and addresses, for TLS, for hello; INT64_MAX: none. */
@@ -102,6 +107,9 @@ typedef struct muv__conn_context {
     uint8_t load_balanced;  /* loadBalanced=true: servers without serviceId are refused. */
     const struct muv__auth_credential *credential; /* [borrow] NULL: nobody logs in. */
     struct muv__key_cache *keys;                   /* [borrow] With a credential. */
+    struct muv__provider *provider;                /* [borrow] With one of AWS or OIDC. */
+    const struct muv__krb5_names *gssapi;          /* [borrow] With GSSAPI; `service_host` is NULL
+                                                    * where the host's name is to be taken. */
     uint8_t compressor_count;
     uint8_t compressors[3]; /* MUV__COMPRESS_*, in the order of preference. */
     int8_t zlib_level;
@@ -132,8 +140,9 @@ struct muv__conn {
     muv__deadline_t deadline; /* Establishing, draining. */
     muv__reader_t reader;
     muv__establish_t establish;
-    struct muv__proxying *proxying; /* NULL: not talking to a proxy. */
-    struct muv__login *login;       /* NULL: not logging in. */
+    struct muv__proxying *proxying;       /* NULL: not talking to a proxy. */
+    struct muv__login *login;             /* NULL: not logging in. */
+    struct muv__credentials *credentials; /* Counted: what it logged in with, of AWS and OIDC. */
     muv__resolve_t *resolve;
     const muv__host_t *host; /* [borrow] From the owner. */
     int64_t started_us;
@@ -147,6 +156,7 @@ struct muv__conn {
     int64_t greeting_us;      /* Time for hello; 0: connectTimeoutMS. The owner's, after open. */
     uint8_t last_rank;        /* How much that tells; see conn.c. */
     uint8_t busy;             /* It is in the context's list. */
+    uint8_t mechanism;        /* muv__mechanism_t: how it logged in. */
     muv__conn_t *busy_next;
     muv__compressor_t *packing; /* The request is being compressed, nothing of it has left. */
     muv__outgoing_t *packed;    /* Counted: into this. */
@@ -169,6 +179,10 @@ int32_t muv__conn_next_request_id(muv__conn_context_t *context);
  * entirely, the connection is IDLE. Negative: the connection broke: close it. */
 int muv__conn_send(muv__conn_t *conn, muv__outgoing_t *outgoing, const muv__message_t *message,
                    int32_t request_id, uint32_t flags);
+
+/* Log in anew on an IDLE connection: its server wants that (code 391, ReauthenticationRequired).
+ * on_logged_in or on_failed follows; on_failed perhaps inside. */
+void muv__conn_log_in(muv__conn_t *conn);
 
 /* Nobody waits for the reply of the request in progress any more: drop it when it comes. Returns 1,
  * or 0 when that is impossible (borrowed bytes are still unwritten, or the replies need not end):

@@ -30,6 +30,9 @@ void muv__conn_greeted(muv__conn_t *conn, muv__span_t hello);
 /* The login has succeeded. */
 void muv__conn_logged_in(muv__conn_t *conn);
 
+/* The time for the login's next step begins anew; or with `runs` 0 it stands still. */
+void muv__conn_time_login(muv__conn_t *conn, int runs);
+
 /* --- request.c ---------------------------------------------------------------------------------*/
 
 /* Take all messages that have arrived. */
@@ -69,12 +72,19 @@ int muv__conn_read_hello(muv__conn_t *conn, muv__span_t reply, muv_error_t *erro
 
 /* --- login.c -----------------------------------------------------------------------------------*/
 
+/* May this user be made known to this server at all? Returns 1, or 0 with `error`. */
+int muv__login_is_allowed(const muv__conn_t *conn, muv_error_t *error);
+
 /* Begin a login with its part of hello. Returns 0, MUV_ENOMEM or MUV_EINVAL (no randomness). */
 int muv__login_write_hello(muv__conn_t *conn, muv__outgoing_t *outgoing);
 
 /* The reply to hello is good; or another reply came. The login goes on, ends, or fails. */
 void muv__login_on_hello(muv__conn_t *conn, muv__span_t hello);
 void muv__login_on_reply(muv__conn_t *conn, muv__span_t reply);
+
+/* Begin a login without hello: re-authentication. Returns 0 (it goes on, or the connection has
+ * failed), MUV_ENOMEM or MUV_EINVAL. */
+int muv__login_again(muv__conn_t *conn);
 
 /* Wipe and free it, if there is one. */
 void muv__login_end(muv__conn_t *conn);

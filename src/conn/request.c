@@ -39,7 +39,8 @@ int muv__conn_send(muv__conn_t *conn, muv__outgoing_t *outgoing, const muv__mess
     int expects_reply = (flags & MUV__MSG_MORE_TO_COME) == 0;
     int status;
 
-    MUV__ASSERT(conn->state == MUV__CONN_IDLE || conn->state == MUV__CONN_ESTABLISHING);
+    MUV__ASSERT(conn->state == MUV__CONN_IDLE || conn->state == MUV__CONN_ESTABLISHING ||
+                conn->state == MUV__CONN_LOGGING_IN);
     MUV__ASSERT(!conn->writing);
     status = MUV__LIKELY(conn->limits.compressor == 0)
                  ? muv__conn_write(conn, outgoing, message)
@@ -53,7 +54,7 @@ int muv__conn_send(muv__conn_t *conn, muv__outgoing_t *outgoing, const muv__mess
     if (MUV__UNLIKELY(conn->exhaust)) {
         conn->reply_id = request_id;
     }
-    if (conn->state == MUV__CONN_ESTABLISHING) {
+    if (conn->state != MUV__CONN_IDLE) {
         return 0;
     }
     if (expects_reply) {
@@ -85,6 +86,9 @@ static void arm_drain(muv__conn_t *conn)
 
 int muv__conn_abandon(muv__conn_t *conn)
 {
+    if (conn->state == MUV__CONN_LOGGING_IN) {
+        return 0;
+    }
     MUV__ASSERT(conn->state == MUV__CONN_WAITING || conn->state == MUV__CONN_WRITING);
     if ((conn->writing && conn->held->borrowed) || conn->exhaust) {
         return 0;
@@ -171,6 +175,8 @@ static void take_message(muv__conn_t *conn, const muv__msg_t *msg, muv__chunk_t 
         take_handshake(conn, msg);
     } else if (conn->state == MUV__CONN_DRAINING) {
         drained(conn);
+    } else if (MUV__UNLIKELY(conn->state == MUV__CONN_LOGGING_IN)) {
+        muv__login_on_reply(conn, msg->body);
     } else {
         conn->state = MUV__CONN_IDLE;
         conn->ops->on_reply(conn, msg, chunk);

@@ -7,19 +7,32 @@
 #include "base/mem.h"
 #include "conn/conn.h"
 #include "conn/conn_inner.h"
+#include "conn/secure_ocsp.h"
 #include "tls/tls_stream.h"
 
 /* Memory kept for the next request. */
 #define KEPT_BYTES (4 * 1024)
 
+/* Where it is with its handshake. What costs time waits for a turn of its own: READY and ASKING
+ * are the only stages in which nothing does. */
+typedef enum stage {
+    BEGUN,   /* There is no engine yet. */
+    SHAKING, /* Bytes of the server are read, and used up in a turn. */
+    ASKING,  /* The handshake is finished; a responder has been asked (secure_ocsp.h). */
+    SETTLED, /* It has answered, or not. */
+    READY
+} stage_t;
+
 struct muv__secure {
-    muv__tls_t *tls;
+    muv__tls_t *tls; /* NULL: BEGUN. */
     muv__conn_t *conn;
+    muv__list_t link; /* In the context's line. */
+    stage_t stage;
     muv__buf_t flying; /* Being written by the stream; nothing may touch it. */
     uint8_t in_flight;
-    uint8_t ready;                              /* The handshake is finished. */
     muv__span_t unsent[MUV__MESSAGE_MAX_PARTS]; /* Of the request, not yet encrypted. */
     muv__deadline_t next_turn;                  /* To go on with them. */
+    muv__ocsp_wait_t wait;                      /* For what a responder says of the certificate. */
 };
 
 int muv__secure_context_new(const muv__tls_options_t *options, muv_error_t *reterr,
@@ -36,6 +49,8 @@ int muv__secure_context_new(const muv__tls_options_t *options, muv_error_t *rete
         muv__mem_free(context);
         return status;
     }
+    muv__list_init(&context->line);
+    muv__list_init(&context->flights);
     *ret = context;
     return 0;
 }
@@ -43,6 +58,7 @@ int muv__secure_context_new(const muv__tls_options_t *options, muv_error_t *rete
 void muv__secure_context_free(muv__secure_context_t *context)
 {
     if (context != NULL) {
+        MUV__ASSERT(muv__list_empty(&context->line) && muv__list_empty(&context->flights));
         muv__tls_context_free(context->tls);
         muv__mem_free(context);
     }
@@ -195,27 +211,6 @@ static void fail(muv__conn_t *conn, muv_error_t *error)
     muv__conn_fail(conn, error);
 }
 
-/* Returns 1 when the handshake is finished. */
-static int shake_hands(muv__conn_t *conn)
-{
-    muv__secure_t *secure = conn->secure;
-    muv_error_t error;
-    int status = muv__tls_handshake(secure->tls, &error);
-
-    if (status < 0) {
-        fail(conn, &error);
-        return 0;
-    }
-    status = status == 1 ? 1 : 0;
-    secure->ready = (uint8_t)status;
-    if (status == 1) {
-        muv__conn_secured(conn); /* Hello takes the last flight along. */
-    } else {
-        push_on(secure);
-    }
-    return status;
-}
-
 /* Decrypt what was fed and take the messages in it. */
 static void take_plain(muv__conn_t *conn)
 {
@@ -251,7 +246,7 @@ void muv__secure_go_on(muv__conn_t *conn)
 {
     muv__secure_t *secure = conn->secure;
 
-    if (conn->state == MUV__CONN_CLOSED || (!secure->ready && !shake_hands(conn))) {
+    if (conn->state == MUV__CONN_CLOSED || secure->stage != READY) {
         return;
     }
     take_plain(conn);
@@ -268,10 +263,132 @@ void muv__secure_go_on(muv__conn_t *conn)
     }
 }
 
+/* --- the handshake -----------------------------------------------------------------------------*/
+
+/* A step follows in a turn of its own. Until then nothing is read. */
+static void stand_in_line(muv__secure_t *secure)
+{
+    muv__conn_t *conn = secure->conn;
+
+    muv__stream_read_stop(conn->stream);
+    muv__list_push_back(&conn->context->secure->line, &secure->link);
+    muv__net_post(conn->context->net);
+}
+
+/* Returns 1, or 0 when the connection has failed. */
+static int go_on_reading(muv__conn_t *conn)
+{
+    int status = muv__stream_read_start(conn->stream);
+
+    if (status != 0) {
+        muv__conn_fail_system(conn, status, "reading from");
+    }
+    return status == 0;
+}
+
+/* The first step has nothing to judge: only memory can be missing. */
+static void greet(muv__secure_t *secure)
+{
+    muv__conn_t *conn = secure->conn;
+    muv__conn_context_t *context = conn->context;
+    muv_error_t error;
+    int status =
+        muv__tls_new(context->secure->tls, conn->host, muv__net_wall_s(context->net), &secure->tls);
+
+    secure->stage = SHAKING;
+    if (status != 0 || muv__tls_handshake(secure->tls, &error) < 0) {
+        muv__conn_fail_system(conn, MUV_ENOMEM, "connecting to");
+        return;
+    }
+    status = push(secure);
+    if (status != 0) {
+        muv__conn_fail_system(conn, status, "connecting to");
+        return;
+    }
+    (void)go_on_reading(conn);
+}
+
+/* The server is to be trusted. */
+static void become_ready(muv__secure_t *secure)
+{
+    muv__conn_t *conn = secure->conn;
+
+    secure->stage = READY;
+    if (go_on_reading(conn)) {
+        muv__conn_secured(conn); /* Hello takes the last flight along. */
+        muv__secure_go_on(conn);
+    }
+}
+
+static void shake_hands(muv__secure_t *secure)
+{
+    muv__conn_t *conn = secure->conn;
+    muv_error_t error;
+    int status = muv__tls_handshake(secure->tls, &error);
+
+    if (status < 0) {
+        fail(conn, &error);
+    } else if (status == 0) {
+        push_on(secure);
+        if (conn->state != MUV__CONN_CLOSED) {
+            (void)go_on_reading(conn);
+        }
+    } else if (muv__ocsp_wait_begin(&secure->wait, conn, secure->tls)) {
+        secure->stage = ASKING;
+        push_on(secure); /* The server need not wait for its end of the handshake. */
+    } else {
+        become_ready(secure);
+    }
+}
+
+static void on_settled(muv__ocsp_wait_t *wait, muv__ocsp_status_t verdict)
+{
+    muv__secure_t *secure = MUV__CONTAINER_OF(wait, muv__secure_t, wait);
+    muv_error_t error;
+
+    if (muv__tls_settle(secure->tls, verdict, &error) != 0) {
+        fail(secure->conn, &error);
+        return;
+    }
+    secure->stage = SETTLED;
+    stand_in_line(secure);
+}
+
+void muv__secure_work(muv__conn_context_t *context)
+{
+    muv__list_t *link =
+        context->secure == NULL ? NULL : muv__list_pop_front(&context->secure->line);
+    muv__secure_t *secure;
+
+    if (link == NULL) {
+        return;
+    }
+    secure = MUV__CONTAINER_OF(link, muv__secure_t, link);
+    switch (secure->stage) {
+    case BEGUN: greet(secure); break;
+    case SHAKING: shake_hands(secure); break;
+    case SETTLED: become_ready(secure); break;
+    case ASKING:
+    case READY:
+    default: MUV__ASSERT(0); break;
+    }
+    if (!muv__list_empty(&context->secure->line)) {
+        muv__net_post(context->net);
+    }
+}
+
 void muv__secure_read(muv__conn_t *conn, size_t size)
 {
-    muv__tls_feed(conn->secure->tls, muv__span(conn->context->secure->space, size));
-    muv__secure_go_on(conn);
+    muv__secure_t *secure = conn->secure;
+
+    muv__tls_feed(secure->tls, muv__span(conn->context->secure->space, size));
+    if (secure->stage == READY) {
+        muv__secure_go_on(conn);
+    } else if (muv__tls_keep(secure->tls) != 0) {
+        muv__conn_fail_system(conn, MUV_ENOMEM, "reading from");
+    } else {
+        stand_in_line(secure);
+    }
 }
 
 void muv__secure_ended(muv__conn_t *conn, int status)
@@ -290,27 +407,19 @@ void muv__secure_ended(muv__conn_t *conn, int status)
 
 int muv__secure_begin(muv__conn_t *conn)
 {
-    muv__conn_context_t *context = conn->context;
     muv__secure_t *secure = muv__mem_zalloc(sizeof(*secure));
-    muv_error_t error;
-    int status;
 
     if (secure == NULL) {
         return MUV_ENOMEM;
     }
-    status =
-        muv__tls_new(context->secure->tls, conn->host, muv__net_wall_s(context->net), &secure->tls);
-    if (status != 0) {
-        muv__mem_free(secure);
-        return status;
-    }
     secure->conn = conn;
     secure->next_turn.on_due = on_next_turn;
+    muv__list_init(&secure->link);
+    muv__ocsp_wait_init(&secure->wait, on_settled);
     muv__buf_init(&secure->flying, MUV__TLS_MAX_OUT_BYTES);
     conn->secure = secure;
-    /* The first step has nothing to judge: only memory can be missing. */
-    status = muv__tls_handshake(secure->tls, &error);
-    return status < 0 ? MUV_ENOMEM : push(secure);
+    stand_in_line(secure);
+    return 0;
 }
 
 void muv__secure_close(muv__conn_t *conn)
@@ -318,9 +427,11 @@ void muv__secure_close(muv__conn_t *conn)
     muv__secure_t *secure = conn->secure;
 
     muv__deadline_cancel(conn->context->deadlines, &secure->next_turn);
+    muv__ocsp_wait_end(&secure->wait);
+    muv__list_remove(&secure->link);
     secure->unsent[0].size = 0;
     secure->unsent[1].size = 0;
-    if (conn->stream != NULL && !secure->in_flight) {
+    if (conn->stream != NULL && secure->tls != NULL && !secure->in_flight) {
         muv__tls_shutdown(secure->tls);
         (void)flush(secure);
     }

@@ -6,8 +6,14 @@
  *   request --plain--> engine --cipher--> `out` --> stream; what the socket does not take moves to
  *                                                   `flying`, and the rest of the request waits
  *
- * Work per turn is bounded: a request's next bytes are encrypted when the socket took the ones
- * before, and after so many of them in a turn of its own. */
+ * When the handshake is finished and nobody has vouched for the server's certificate, the
+ * responders that it names are asked first (secure_ocsp.h); hello follows their answer, or its
+ * lack.
+ *
+ * One step of one handshake is taken in a turn: hundreds of connections that begin at once do not
+ * hold up the others. Their bytes are kept until it is their turn. Otherwise work per turn is
+ * bounded: a request's next bytes are encrypted when the socket took the ones before, and after so
+ * many of them in a turn of its own. */
 #ifndef MUV__SECURE_H
 #define MUV__SECURE_H
 
@@ -15,10 +21,12 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/list.h"
 #include "base/span.h"
 #include "tls/tls_context.h"
 
 struct muv__conn;
+struct muv__conn_context;
 
 /* What comes from a stream is used up within the call that brings it: one space serves all
  * connections of a client. */
@@ -31,6 +39,8 @@ struct muv__conn;
 /* Shared by the connections of a client; outlives them. */
 typedef struct muv__secure_context {
     muv__tls_context_t *tls;
+    muv__list_t line;    /* Connections whose handshakes go on in turns to come. */
+    muv__list_t flights; /* Questions to OCSP responders: secure_ocsp.h. */
     uint8_t space[MUV__SECURE_SPACE_BYTES];
 } muv__secure_context_t;
 
@@ -43,9 +53,12 @@ void muv__secure_context_free(muv__secure_context_t *context); /* NULL is allowe
 
 /* --- for the files of conn ---------------------------------------------------------------------*/
 
-/* The socket is connected: greet. Returns 0 (muv__conn_secured() follows, or the connection fails;
- * never inside), MUV_ENOMEM or a negative system code. */
+/* The socket is connected: greet, in a turn to come. Returns 0 (muv__conn_secured() follows, or the
+ * connection fails; never inside) or MUV_ENOMEM. */
 int muv__secure_begin(struct muv__conn *conn);
+
+/* In a turn of its own: one step of one handshake, if any waits for it. */
+void muv__secure_work(struct muv__conn_context *context);
 
 /* `size` cipher bytes lie in the shared space. */
 void muv__secure_read(struct muv__conn *conn, size_t size);

@@ -157,8 +157,10 @@ static void go_on_packing(muv__conn_t *conn)
 
 void muv__conns_work(muv__conn_context_t *context)
 {
-    muv__conn_t *conn = context->busy_first;
+    muv__conn_t *conn;
 
+    muv__secure_work(context);
+    conn = context->busy_first;
     if (conn == NULL) {
         return;
     }

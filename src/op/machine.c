@@ -17,6 +17,7 @@ static unsigned go_on(muv__op_machine_t *machine)
     case MUV__AGAIN_LATER:
         machine->state = MUV__OP_BACKING_OFF;
         return MUV__OP_DO_RETRY | MUV__OP_DO_BACK_OFF;
+    case MUV__AGAIN_HERE: /* on_reply() has taken it. */
     case MUV__AGAIN_NO:
     default: machine->state = MUV__OP_ENDED; return MUV__OP_DO_COMPLETE;
     }
@@ -30,12 +31,24 @@ static unsigned stop(muv__op_machine_t *machine)
     switch (state) {
     case MUV__OP_SELECTING: return MUV__OP_DO_LEAVE_SELECTION | MUV__OP_DO_COMPLETE;
     case MUV__OP_CHECKING_OUT: return MUV__OP_DO_LEAVE_QUEUE | MUV__OP_DO_COMPLETE;
-    case MUV__OP_AWAITING: return MUV__OP_DO_ABANDON | MUV__OP_DO_COMPLETE;
+    case MUV__OP_AWAITING:
+    case MUV__OP_LOGGING_IN: return MUV__OP_DO_ABANDON | MUV__OP_DO_COMPLETE;
     case MUV__OP_BACKING_OFF: return MUV__OP_DO_LEAVE_WAIT | MUV__OP_DO_COMPLETE;
     case MUV__OP_NEW:
     case MUV__OP_ENDED:
     default: return MUV__OP_DO_COMPLETE;
     }
+}
+
+static unsigned on_reply(muv__op_machine_t *machine)
+{
+    MUV__ASSERT(machine->state == MUV__OP_AWAITING);
+    if (machine->again == MUV__AGAIN_HERE) {
+        machine->again = MUV__AGAIN_NO;
+        machine->state = MUV__OP_LOGGING_IN;
+        return MUV__OP_DO_LOG_IN;
+    }
+    return MUV__OP_DO_CHECK_IN | go_on(machine);
 }
 
 unsigned muv__op_step(muv__op_machine_t *machine, muv__op_event_t event)
@@ -73,9 +86,12 @@ unsigned muv__op_step(muv__op_machine_t *machine, muv__op_event_t event)
         MUV__ASSERT(machine->state == MUV__OP_AWAITING);
         machine->sent = machine->attempts > 1;
         return MUV__OP_DO_CHECK_IN | go_on(machine);
-    case MUV__OP_ON_REPLY:
-        MUV__ASSERT(machine->state == MUV__OP_AWAITING);
-        return MUV__OP_DO_CHECK_IN | go_on(machine);
+    case MUV__OP_ON_REPLY: return on_reply(machine);
+    case MUV__OP_ON_LOGGED_IN:
+        MUV__ASSERT(machine->state == MUV__OP_LOGGING_IN);
+        machine->state = MUV__OP_AWAITING;
+        machine->attempts++;
+        return MUV__OP_DO_SEND;
     case MUV__OP_ON_FAILED:
     case MUV__OP_ON_BROKEN: return go_on(machine);
     case MUV__OP_ON_STOP: return stop(machine);

@@ -40,6 +40,7 @@ static int set_revocation(muv__tls_context_t *context, const muv__tls_options_t 
         return 0;
     }
     context->verify_status = 1;
+    context->ask_responder = !options->no_responder_check;
     (void)SSL_CTX_set_tlsext_status_type(context->ssl_context, TLSEXT_STATUSTYPE_ocsp);
     (void)SSL_CTX_set_tlsext_status_cb(context->ssl_context, muv__tls_on_status);
     return options->revoked.size == 0

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What all TLS connections of a client share: whom to trust, who we are, what is checked, and the
- * sessions that can be resumed. Made once, from bytes: no file is read here or during a handshake.
+/* What all TLS connections of a client share: whom to trust, who we are, what is checked, what is
+ * known of revocations, and the sessions that can be resumed. Made once, from bytes: no file is
+ * read here or during a handshake.
  *
  * Always: TLS 1.2 at least, no compression, no renegotiation. Chain and host name are verified
  * unless the options say otherwise. OpenSSL's random source is used; its clock decides nothing but
@@ -24,6 +25,7 @@ typedef struct muv__tls_options {
     uint8_t allow_invalid_certificates;
     uint8_t allow_invalid_hostnames;
     uint8_t no_revocation_check; /* Neither CRL nor OCSP. */
+    uint8_t no_responder_check;  /* Staples only: OCSP responders are not asked. */
 } muv__tls_options_t;
 
 /* Returns 0, MUV_EINVAL (`reterr` names the connection string's option) or MUV_ENOMEM. */

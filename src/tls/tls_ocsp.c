@@ -1,30 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The server's staple: an answer of its authority's responder that it sends along with its
- * certificate (RFC 6066, 6960). What is stapled must be right. Without a staple, or when the
- * responder does not know, the certificate is taken, unless it demands a staple itself ("must
- * staple", RFC 7633). No responder is asked. */
-#include "tls/tls_inner.h"
+/* The steps of RFC 6960, section 3.2, in an order in which nothing is believed before it is known
+ * who says it. */
+#include "tls/tls_ocsp.h"
 
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
-#include <openssl/x509v3.h>
 
-/* Clocks of client and responder may differ so much. */
-#define CLOCK_SKEW_S 300
-
-/* The extension's number in the handshake, as RFC 7633 lists it in the certificate. */
-#define STATUS_REQUEST 5
-
-static int must_staple(const X509 *certificate)
+static muv__ocsp_verdict_t refuse(const char *why)
 {
-    TLS_FEATURE *features = X509_get_ext_d2i(certificate, NID_tlsfeature, NULL, NULL);
-    int found = 0;
+    return (muv__ocsp_verdict_t){.status = MUV__OCSP_UNUSABLE, .why = why};
+}
 
-    for (int i = 0; i < sk_ASN1_INTEGER_num(features); i++) {
-        found |= ASN1_INTEGER_get(sk_ASN1_INTEGER_value(features, i)) == STATUS_REQUEST;
-    }
-    TLS_FEATURE_free(features);
-    return found;
+X509 *muv__ocsp_issuer(STACK_OF(X509) * chain)
+{
+    return sk_X509_value(chain, sk_X509_num(chain) > 1 ? 1 : 0);
 }
 
 /* Does `id` name this certificate? The responder chooses the hash. */
@@ -51,102 +40,140 @@ static int names_certificate(const OCSP_CERTID *id, const X509 *certificate, con
     return equal;
 }
 
+/* 1 when `time` is at `wall_s` or before it, 0 when it is after it or cannot be read. */
+static int is_not_after(const ASN1_GENERALIZEDTIME *time, int64_t wall_s)
+{
+    int order = ASN1_TIME_cmp_time_t(time, (time_t)wall_s);
+
+    return order == 0 || order == -1;
+}
+
+static int is_not_before(const ASN1_GENERALIZEDTIME *time, int64_t wall_s)
+{
+    int order = ASN1_TIME_cmp_time_t(time, (time_t)wall_s);
+
+    return order == 0 || order == 1;
+}
+
 static const char *judge_times(const ASN1_GENERALIZEDTIME *from, const ASN1_GENERALIZEDTIME *until,
                                int64_t wall_s)
 {
-    int begun = ASN1_TIME_cmp_time_t(from, (time_t)(wall_s + CLOCK_SKEW_S));
-
-    if (begun != 0 && begun != -1) {
-        return "the stapled OCSP response is not yet valid";
+    if (!is_not_after(from, wall_s + MUV__OCSP_SKEW_S)) {
+        return "the OCSP response is not yet valid";
     }
-    if (until != NULL) {
-        int ended = ASN1_TIME_cmp_time_t(until, (time_t)(wall_s - CLOCK_SKEW_S));
-
-        if (ended != 0 && ended != 1) {
-            return "the stapled OCSP response has expired";
-        }
+    /* (RFC 6960, 2.4: without nextUpdate there is always something newer. Without a limit of ours
+     * an answer from before the revocation could be shown for ever.) */
+    if (until == NULL ? !is_not_before(from, wall_s - MUV__OCSP_MAX_AGE_S)
+                      : !is_not_before(until, wall_s - MUV__OCSP_SKEW_S)) {
+        return "the OCSP response has expired";
     }
     return NULL;
 }
 
-/* `ret_known` becomes 1 when the responder vouches for the certificate. */
-static const char *judge_single(OCSP_SINGLERESP *single, int64_t wall_s, int *ret_known)
+/* In seconds since 1970. What cannot be told ends now. */
+static int64_t end_of(const ASN1_GENERALIZEDTIME *until, int64_t wall_s)
+{
+    ASN1_TIME *now;
+    int days = 0;
+    int seconds = 0;
+
+    if (until == NULL) {
+        return wall_s + MUV__OCSP_KEEP_S;
+    }
+    now = ASN1_TIME_set(NULL, (time_t)wall_s);
+    if (now == NULL || !ASN1_TIME_diff(&days, &seconds, now, until)) {
+        days = 0;
+        seconds = 0;
+    }
+    ASN1_TIME_free(now);
+    return wall_s + (int64_t)days * 86400 + seconds;
+}
+
+static muv__ocsp_verdict_t judge_single(OCSP_SINGLERESP *single, int64_t wall_s)
 {
     ASN1_GENERALIZEDTIME *from = NULL;
     ASN1_GENERALIZEDTIME *until = NULL;
     int status = OCSP_single_get0_status(single, NULL, NULL, &from, &until);
+    const char *why = judge_times(from, until, wall_s);
+    muv__ocsp_verdict_t verdict = {.status = MUV__OCSP_UNKNOWN};
 
-    if (status == V_OCSP_CERTSTATUS_REVOKED) {
-        return "the certificate is revoked, says its stapled OCSP response";
+    if (why != NULL) {
+        return refuse(why);
     }
-    *ret_known = status == V_OCSP_CERTSTATUS_GOOD;
-    return judge_times(from, until, wall_s);
+    if (status == V_OCSP_CERTSTATUS_GOOD) {
+        verdict.status = MUV__OCSP_GOOD;
+    } else if (status == V_OCSP_CERTSTATUS_REVOKED) {
+        verdict.status = MUV__OCSP_REVOKED;
+    }
+    verdict.until_s = end_of(until, wall_s);
+    return verdict;
 }
 
-static const char *judge_basic(OCSP_BASICRESP *basic, SSL *ssl, int64_t wall_s, int *ret_known)
+static muv__ocsp_verdict_t judge_basic(const muv__ocsp_subject_t *subject, OCSP_BASICRESP *basic,
+                                       int64_t wall_s)
 {
-    STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
-    X509_STORE *store = SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl));
-    int length = sk_X509_num(chain);
+    X509 *certificate = sk_X509_value(subject->chain, 0);
+    X509 *issuer = muv__ocsp_issuer(subject->chain);
+    int count = OCSP_resp_count(basic);
 
-    if (length < 1) {
-        return "the certificate has no verified chain";
+    if (count > MUV__OCSP_MAX_SINGLES) {
+        return refuse("the OCSP response is about too many certificates");
     }
-    /* The responder's own certificate is verified for the same time as the server's. */
-    X509_VERIFY_PARAM_set_time(X509_STORE_get0_param(store), (time_t)wall_s);
-    if (OCSP_basic_verify(basic, chain, store, 0) <= 0) {
-        return "the stapled OCSP response is not signed as it should be";
+    /* The responder's own certificate is verified for the same time as the server's. It is the
+     * issuer's, or one that the issuer has made for this purpose. */
+    X509_VERIFY_PARAM_set_time(X509_STORE_get0_param(subject->store), (time_t)wall_s);
+    if (OCSP_basic_verify(basic, subject->chain, subject->store, 0) <= 0) {
+        return refuse("the OCSP response is not signed as it should be");
     }
-    for (int i = 0; i < OCSP_resp_count(basic); i++) {
+    for (int i = 0; i < count; i++) {
         OCSP_SINGLERESP *single = OCSP_resp_get0(basic, i);
 
-        if (names_certificate(OCSP_SINGLERESP_get0_id(single), sk_X509_value(chain, 0),
-                              sk_X509_value(chain, length > 1 ? 1 : 0))) {
-            return judge_single(single, wall_s, ret_known);
+        if (names_certificate(OCSP_SINGLERESP_get0_id(single), certificate, issuer)) {
+            return judge_single(single, wall_s);
         }
     }
-    return "the stapled OCSP response is about another certificate";
+    return refuse("the OCSP response is about another certificate");
 }
 
-static const char *judge(OCSP_RESPONSE *response, SSL *ssl, int64_t wall_s, int *ret_known)
+static muv__ocsp_verdict_t judge_response(const muv__ocsp_subject_t *subject,
+                                          OCSP_RESPONSE *response, int64_t wall_s)
 {
     OCSP_BASICRESP *basic;
-    const char *reason;
+    muv__ocsp_verdict_t verdict;
 
     if (OCSP_response_status(response) != OCSP_RESPONSE_STATUS_SUCCESSFUL) {
-        return "the stapled OCSP response is an error";
+        return refuse("the OCSP response is an error");
     }
     basic = OCSP_response_get1_basic(response);
     if (basic == NULL) {
-        return "the stapled OCSP response is broken";
+        return refuse("the OCSP response is broken");
     }
-    reason = judge_basic(basic, ssl, wall_s, ret_known);
+    verdict = judge_basic(subject, basic, wall_s);
     OCSP_BASICRESP_free(basic);
-    return reason;
+    return verdict;
 }
 
-const char *muv__tls_check_staple(SSL *ssl, int64_t wall_s)
+muv__ocsp_verdict_t muv__ocsp_judge(const muv__ocsp_subject_t *subject, muv__span_t response,
+                                    int64_t wall_s)
 {
-    const unsigned char *bytes = NULL;
-    long size = SSL_get_tlsext_status_ocsp_resp(ssl, &bytes);
-    const X509 *certificate = SSL_get0_peer_certificate(ssl);
-    int known = 0;
+    const unsigned char *at = response.data;
+    OCSP_RESPONSE *parsed;
+    muv__ocsp_verdict_t verdict;
 
-    if (SSL_session_reused(ssl) || certificate == NULL) {
-        return NULL;
+    if (response.size > MUV__OCSP_MAX_BYTES) {
+        return refuse("the OCSP response is too large");
     }
-    if (bytes != NULL && size > 0) {
-        OCSP_RESPONSE *response = d2i_OCSP_RESPONSE(NULL, &bytes, size);
-        const char *reason = response == NULL ? "the stapled OCSP response is broken"
-                                              : judge(response, ssl, wall_s, &known);
-
-        OCSP_RESPONSE_free(response);
-        ERR_clear_error();
-        if (reason != NULL) {
-            return reason;
-        }
+    if (sk_X509_num(subject->chain) < 1) {
+        return refuse("the certificate has no verified chain");
     }
-    return known || !must_staple(certificate)
-               ? NULL
-               : "the certificate demands a stapled OCSP response, and none vouches for it";
+    ERR_clear_error();
+    parsed = d2i_OCSP_RESPONSE(NULL, &at, (long)response.size);
+    if (parsed == NULL || at != response.data + response.size) {
+        verdict = refuse("the OCSP response is broken");
+    } else {
+        verdict = judge_response(subject, parsed, wall_s);
+    }
+    OCSP_RESPONSE_free(parsed);
+    ERR_clear_error();
+    return verdict;
 }

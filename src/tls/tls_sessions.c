@@ -2,6 +2,8 @@
 /* A short table: servers are few, and it is looked at once for each new connection. */
 #include "tls/tls_sessions.h"
 
+#include <string.h>
+
 static void drop(muv__tls_session_t *slot)
 {
     SSL_SESSION_free(slot->session);
@@ -59,7 +61,7 @@ const muv__tls_session_t *muv__tls_sessions_find(muv__tls_sessions_t *sessions,
 }
 
 void muv__tls_sessions_store(muv__tls_sessions_t *sessions, const muv__host_t *host,
-                             SSL_SESSION *session, int64_t verified_s)
+                             SSL_SESSION *session, int64_t verified_s, const uint8_t *key)
 {
     muv__tls_session_t *slot = slot_of(sessions, host);
 
@@ -71,6 +73,10 @@ void muv__tls_sessions_store(muv__tls_sessions_t *sessions, const muv__host_t *h
     slot->verified_s = verified_s;
     slot->stored_at = ++sessions->stored_count;
     slot->host = *host;
+    slot->has_key = key != NULL;
+    if (key != NULL) {
+        memcpy(slot->key, key, sizeof(slot->key));
+    }
 }
 
 void muv__tls_sessions_forget(muv__tls_sessions_t *sessions, const muv__host_t *host)

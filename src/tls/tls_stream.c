@@ -15,22 +15,6 @@
 /* What one feed can leave. */
 #define MAX_KEPT_BYTES (1024 * 1024)
 
-struct muv__tls {
-    muv__tls_context_t *context;
-    SSL *ssl;
-    muv__buf_t out;
-    muv__span_t in;        /* [borrow] Cipher bytes that OpenSSL has not read yet ... */
-    muv__buf_t kept;       /* ... which may lie in here. */
-    int64_t wall_s;        /* For which certificates are verified. */
-    int64_t verified_s;    /* When they were for the session that is resumed. */
-    int fail_code;         /* MUV_E*, once it is broken or ended. */
-    const char *fail_text; /* Static. */
-    uint8_t fail_by_peer;  /* The text is an alert. */
-    uint8_t ready;
-    const char *staple_text; /* Why the staple is refused: static, or NULL. */
-    muv__host_t host;
-};
-
 /* --- between OpenSSL and us --------------------------------------------------------------------*/
 
 static int bio_read(BIO *bio, char *to, size_t size, size_t *ret_size)
@@ -89,21 +73,8 @@ BIO_METHOD *muv__tls_bio_method_new(void)
 
 int muv__tls_on_session(SSL *ssl, SSL_SESSION *session)
 {
-    muv__tls_t *tls = SSL_get_app_data(ssl);
-
-    /* A server that does not resume makes a new session with a new verification. */
-    muv__tls_sessions_store(&tls->context->sessions, &tls->host, session,
-                            SSL_session_reused(ssl) ? tls->verified_s : tls->wall_s);
+    muv__tls_offer_session(SSL_get_app_data(ssl), session);
     return 1; /* The count is ours now. */
-}
-
-int muv__tls_on_status(SSL *ssl, void *data)
-{
-    muv__tls_t *tls = SSL_get_app_data(ssl);
-
-    (void)data;
-    tls->staple_text = muv__tls_check_staple(ssl, tls->wall_s);
-    return tls->staple_text == NULL;
 }
 
 /* --- begin and end -----------------------------------------------------------------------------*/
@@ -150,10 +121,16 @@ static int set_session(muv__tls_t *tls)
     if (known == NULL) {
         return 1;
     }
+    if (muv__tls_session_is_revoked(tls->context, known, tls->wall_s)) {
+        muv__tls_sessions_forget(&tls->context->sessions, &tls->host);
+        return 1; /* A full handshake says why. */
+    }
     if (!SSL_set_session(tls->ssl, known->session)) {
         return 0;
     }
     tls->verified_s = known->verified_s;
+    tls->has_key = known->has_key;
+    memcpy(tls->key, known->key, sizeof(tls->key));
     return 1;
 }
 
@@ -211,6 +188,7 @@ void muv__tls_free(muv__tls_t *tls)
         SSL_set_shutdown(tls->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     }
     SSL_free(tls->ssl);
+    SSL_SESSION_free(tls->held);
     muv__buf_done(&tls->out);
     muv__buf_done(&tls->kept);
     muv__mem_free(tls);
@@ -296,8 +274,8 @@ static int fail(muv__tls_t *tls, muv_error_t *reterr)
 {
     if (tls->out.error != 0) {
         set_failure(tls, MUV_ENOMEM, NULL);
-    } else if (tls->staple_text != NULL) {
-        set_failure(tls, MUV_ETLS, tls->staple_text);
+    } else if (tls->revocation_text != NULL) {
+        set_failure(tls, MUV_ETLS, tls->revocation_text);
     } else {
         set_failure_of_error(tls, ERR_peek_error());
     }
@@ -305,6 +283,14 @@ static int fail(muv__tls_t *tls, muv_error_t *reterr)
     if (!tls->ready) {
         muv__tls_sessions_forget(&tls->context->sessions, &tls->host);
     }
+    return report(tls, reterr);
+}
+
+int muv__tls_refuse(muv__tls_t *tls, const char *text, muv_error_t *reterr)
+{
+    tls->ready = 0; /* Nothing is said, also no goodbye: it never was a connection. */
+    set_failure(tls, MUV_ETLS, text);
+    muv__tls_sessions_forget(&tls->context->sessions, &tls->host);
     return report(tls, reterr);
 }
 
@@ -336,7 +322,8 @@ int muv__tls_handshake(muv__tls_t *tls, muv_error_t *reterr)
         return result == SSL_ERROR_WANT_READ && tls->out.error == 0 ? 0 : fail(tls, reterr);
     }
     tls->ready = 1;
-    return 1;
+    result = muv__tls_finish_revocation(tls, reterr);
+    return result != 0 ? result : 1;
 }
 
 /* After SSL_read() gave nothing: 0 (feed more), or the failure's code. */

@@ -4,7 +4,7 @@
  *
  *   HANDSHAKE --finished--> READY --close_notify of the peer--> ENDED
  *        |                    |
- *        +------------------ FAILED (bad certificate, bad record, alert, memory)
+ *        +------------------ FAILED (bad certificate, bad record, alert, memory, revocation)
  *
  * The owner writes what is in `out` after every call, also after one that failed: an alert tells
  * the peer why. One call decrypts or encrypts at most MUV__TLS_STEP_BYTES; a handshake step costs
@@ -22,6 +22,8 @@
 #include "base/host.h"
 #include "base/span.h"
 #include "tls/tls_context.h"
+#include "tls/tls_ocsp.h"
+#include "tls/tls_ocsp_query.h"
 
 typedef struct muv__tls muv__tls_t;
 
@@ -68,6 +70,23 @@ int muv__tls_ended(const muv__tls_t *tls, muv_error_t *reterr);
 
 /* Cipher bytes for the peer. The owner takes and resets it. */
 muv__buf_t *muv__tls_out(muv__tls_t *tls);
+
+/* --- revocation --------------------------------------------------------------------------------*/
+
+/* The handshake is finished. Returns 1 when nobody has vouched for the server's certificate and it
+ * names responders: the owner may ask them, and says nothing to the server until it has called
+ * muv__tls_settle(). Returns 0 when there is nothing to settle. */
+int muv__tls_question(muv__tls_t *tls, muv__ocsp_query_t *ret);
+
+/* Judge an answer to that question. GOOD and REVOKED are remembered for the connections to come. */
+muv__ocsp_verdict_t muv__tls_judge(muv__tls_t *tls, muv__span_t response, int64_t wall_s);
+
+/* There was none, or none that says anything: nobody is to ask again for a while. */
+void muv__tls_unanswered(muv__tls_t *tls, int64_t wall_s);
+
+/* The question is settled. Returns 0, or MUV_ETLS for REVOKED; anything else may go on (OCSP
+ * Support: soft fail). */
+int muv__tls_settle(muv__tls_t *tls, muv__ocsp_status_t status, muv_error_t *reterr);
 
 /* 1 when it cannot go on; the next call says why. */
 int muv__tls_failed(const muv__tls_t *tls);

@@ -113,10 +113,45 @@ static void a_mechanism_may_be_named(void **state)
     check_login(f, "sha256:" PASSWORD, "&authMechanism=SCRAM-SHA-256");
     check_login(f, "both:" PASSWORD, "&authMechanism=SCRAM-SHA-1");
     check_login(f, "both:" PASSWORD, "&authMechanism=SCRAM-SHA-256");
-    check_refusal(f, "sha256:" PASSWORD, "&authMechanism=SCRAM-SHA-1", "SCRAM-SHA-1 ");
 }
 
-/* (Authentication, prose tests of SCRAM-SHA-256 and SASLprep, step 4) */
+/* Keys of SHA-1 are shorter. */
+static bool has_keys_of_sha_256(const muv_client_t *client)
+{
+    static const uint8_t zeros[MUV__HASH_MAX_SIZE - 20];
+    const uint8_t *key = client->keys.entries[0].keys.client;
+
+    assert_int_equal(client->keys.computed_count, 1);
+    return memcmp(key + 20, zeros, sizeof(zeros)) != 0;
+}
+
+/* (Authentication, prose tests of SCRAM-SHA-256, step 2) */
+static void of_two_mechanisms_the_stronger_one_is_negotiated(void **state)
+{
+    client_fixture_t *f = *state;
+
+    open_as(f, "both:" PASSWORD, "", NULL);
+    run(f, "{\"dbStats\": 1}");
+    assert_true(has_keys_of_sha_256(f->client));
+    close_client(f, MUV_CLOSE_DRAIN);
+    open_as(f, "both:" PASSWORD, "&authMechanism=SCRAM-SHA-1", NULL);
+    run(f, "{\"dbStats\": 1}");
+    assert_false(has_keys_of_sha_256(f->client));
+    close_client(f, MUV_CLOSE_DRAIN);
+}
+
+/* (Step 3: a user that does not exist is refused like one with a wrong password.) */
+static void a_mechanism_that_a_user_does_not_have_is_refused(void **state)
+{
+    client_fixture_t *f = *state;
+
+    check_refusal(f, "sha256:" PASSWORD, "&authMechanism=SCRAM-SHA-1", "SCRAM-SHA-1 ");
+    check_refusal(f, "sha1:" PASSWORD, "&authMechanism=SCRAM-SHA-256", "SCRAM-SHA-256");
+    check_refusal(f, "nobody:wr0ng", "", "SCRAM-SHA-");
+    check_refusal(f, "nobody:wr0ng", "&authMechanism=SCRAM-SHA-256", "SCRAM-SHA-256");
+}
+
+/* (Step 4) */
 static void passwords_are_prepared_and_user_names_are_not(void **state)
 {
     client_fixture_t *f = *state;
@@ -144,7 +179,6 @@ static void a_wrong_password_is_an_error_that_does_not_show_it(void **state)
 
     check_refusal(f, "both:wr0ng", "", "SCRAM-SHA-256");
     check_refusal(f, "both:wr0ng", "&authMechanism=SCRAM-SHA-1", "SCRAM-SHA-1 ");
-    check_refusal(f, "nobody:wr0ng", "&authMechanism=SCRAM-SHA-256", "SCRAM-SHA-256");
 }
 
 static void a_password_that_cannot_be_prepared_is_not_sent(void **state)
@@ -390,27 +424,63 @@ static void a_server_that_is_silent_in_a_login_is_given_up(void **state)
     outcome_clear(&o);
 }
 
-/* A good challenge with many iterations, and behind it a second reply to the same request. */
-static void challenge_twice(const mock_request_t *request, bson_t *reply, mock_step_t *step,
-                            void *data)
+/* A good challenge for the user "pencil". */
+static void write_challenge(const mock_request_t *request, bson_t *reply, int iterations)
 {
     const uint8_t *payload;
     char text[200];
     uint32_t size;
     bson_iter_t iter;
 
-    (void)data;
     assert_true(bson_iter_init_find(&iter, request->body, "payload"));
     bson_iter_binary(&iter, NULL, &size, &payload);
     assert_true(size > 14);
-    (void)snprintf(text, sizeof(text), "r=%.*ssrv,s=QSXC,i=900000", (int)size - 14,
-                   (const char *)payload + 14); /* n,,n=pencil,r= */
+    (void)snprintf(text, sizeof(text), "r=%.*ssrv,s=QSXC,i=%d", (int)size - 14,
+                   (const char *)payload + 14, iterations); /* n,,n=pencil,r= */
     BSON_APPEND_INT32(reply, "ok", 1);
     BSON_APPEND_INT32(reply, "conversationId", 1);
     BSON_APPEND_BOOL(reply, "done", false);
     BSON_APPEND_BINARY(reply, "payload", BSON_SUBTYPE_BINARY, (const uint8_t *)text,
                        (uint32_t)strlen(text));
+}
+
+/* With many iterations, and behind it a second reply to the same request. */
+static void challenge_twice(const mock_request_t *request, bson_t *reply, mock_step_t *step,
+                            void *data)
+{
+    (void)data;
+    write_challenge(request, reply, 900000);
     step->unsolicited_after = true;
+}
+
+/* (Authentication: Minimum iteration count) */
+static void challenge_weakly(const mock_request_t *request, bson_t *reply, mock_step_t *step,
+                             void *data)
+{
+    (void)step;
+    (void)data;
+    write_challenge(request, reply, 4095);
+}
+
+static void fewer_iterations_than_4096_are_refused(void **state)
+{
+    static const char *const mechanisms[] = {"SCRAM-SHA-1", "SCRAM-SHA-256"};
+    client_fixture_t *f = *state;
+
+    mock_on(f->mock, "saslStart", challenge_weakly, NULL);
+    for (size_t i = 0; i < MUV__COUNT_OF(mechanisms); i++) {
+        outcome_t o = {0};
+
+        open_at_mock(f, "pencil:pencil", text_of("&authMechanism=%s", mechanisms[i]));
+        start_ping(f, &o, 0);
+        await_error(&o, MUV_EAUTH);
+        CHECK_CONTAINS(o.error.message, "iteration");
+        CHECK_CONTAINS(o.error.message, mechanisms[i]);
+        outcome_clear(&o);
+        assert_int_equal(f->client->keys.computed_count, 0);
+        assert_int_equal(mock_request_count(f->mock, "saslContinue"), 0);
+        close_client(f, MUV_CLOSE_DRAIN);
+    }
 }
 
 static void a_message_in_the_middle_of_hashing_breaks_the_connection(void **state)
@@ -425,19 +495,6 @@ static void a_message_in_the_middle_of_hashing_breaks_the_connection(void **stat
     outcome_clear(&o);
 }
 
-static void mechanisms_that_are_not_there_yet_are_refused(void **state)
-{
-    client_fixture_t *f = *state;
-    muv_client_t *client = NULL;
-    muv_error_t error;
-
-    CHECK_CODE(
-        muv_client_new(&f->loop, "mongodb://h/?authMechanism=MONGODB-AWS", NULL, &error, &client),
-        MUV_EINVAL);
-    CHECK_CONTAINS(error.message, "MONGODB-AWS is not supported");
-    assert_null(client);
-}
-
 #define AT_SERVER(test)                                                                            \
     cmocka_unit_test_setup_teardown(test, open_fixture_without_mock, close_fixture)
 #define AT_MOCK(test) cmocka_unit_test_setup_teardown(test, open_fixture, close_fixture)
@@ -447,6 +504,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         AT_SERVER(the_mechanism_is_negotiated),
         AT_SERVER(a_mechanism_may_be_named),
+        AT_SERVER(of_two_mechanisms_the_stronger_one_is_negotiated),
+        AT_SERVER(a_mechanism_that_a_user_does_not_have_is_refused),
         AT_SERVER(passwords_are_prepared_and_user_names_are_not),
         AT_SERVER(names_and_passwords_may_hold_any_character),
         AT_SERVER(a_wrong_password_is_an_error_that_does_not_show_it),
@@ -459,8 +518,8 @@ int main(void)
         AT_MOCK(only_connections_of_the_pool_log_in),
         AT_MOCK(a_failed_login_clears_the_pool_and_the_next_one_may_do),
         AT_MOCK(a_server_that_is_silent_in_a_login_is_given_up),
+        AT_MOCK(fewer_iterations_than_4096_are_refused),
         AT_MOCK(a_message_in_the_middle_of_hashing_breaks_the_connection),
-        AT_MOCK(mechanisms_that_are_not_there_yet_are_refused),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

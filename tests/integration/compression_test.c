@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/client_inner.h"
 #include "support/mock_compress.h"
 
 #define ALL_LISTED "{\"compression\": [\"snappy\", \"zlib\", \"zstd\"]}"
@@ -131,6 +132,44 @@ static void one_that_was_not_offered_is_refused(void **state)
     ping(f, MUV_EPROTOCOL);
     mock_compress_replies(f->mock, MOCK_ZSTD);
     ping(f, 0);
+}
+
+static void options_of_the_struct_are_options(void **state)
+{
+    static const struct {
+        int32_t given;
+        int level;
+    } levels[] = {{0, 3}, {MUV_ZERO, 0}, {-1, -1}, {9, 9}};
+    client_fixture_t *f = *state;
+
+    mock_set_hello(f->mock, 0, ALL_LISTED);
+    for (size_t i = 0; i < MUV__COUNT_OF(levels); i++) {
+        open_client(f, "compressors=zstd&zlibCompressionLevel=3",
+                    &(muv_client_opts_t){.compressors = "zlib,snappy",
+                                         .zlib_compression_level = levels[i].given});
+        ping(f, 0);
+        assert_int_equal(last_compressor(f, "ping"), MOCK_ZLIB);
+        assert_int_equal(f->client->uri->options.zlib_compression_level, levels[i].level);
+        close_client(f, MUV_CLOSE_DRAIN);
+    }
+    assert_string_equal(mock_request_text(mock_request_of(f->mock, "hello", -1), "compression.1"),
+                        "snappy");
+}
+
+static void check_opts(client_fixture_t *f, const muv_client_opts_t *opts, const char *reason)
+{
+    muv_client_t *client = NULL;
+    muv_error_t error;
+
+    CHECK_CODE(muv_client_new(&f->loop, "mongodb://h", opts, &error, &client), MUV_EINVAL);
+    CHECK_CONTAINS(error.message, reason);
+}
+
+static void wrong_options_of_the_struct_are_refused(void **state)
+{
+    check_opts(*state, &(muv_client_opts_t){.compressors = "lz4"}, "compressors: no known");
+    check_opts(*state, &(muv_client_opts_t){.zlib_compression_level = 10}, "zlibCompressionLevel:");
+    check_opts(*state, &(muv_client_opts_t){.zlib_compression_level = -2}, "zlibCompressionLevel:");
 }
 
 /* --- commands --------------------------------------------------------------------------------- */
@@ -572,6 +611,8 @@ int main(void)
         TEST(plain_replies_to_compressed_requests_are_understood),
         TEST(another_one_of_our_list_is_understood),
         TEST(one_that_was_not_offered_is_refused),
+        TEST(options_of_the_struct_are_options),
+        TEST(wrong_options_of_the_struct_are_refused),
         TEST(commands_with_secrets_are_never_compressed),
         TEST(an_unacknowledged_write_is_compressed_and_frees_its_connection),
         TEST(hostile_envelopes_break_their_connection_and_nothing_else),

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A whole client behind a SOCKS5 proxy: the prose test of socks5-support (its table of connection
- * strings), and proxies that hang, refuse and break off. */
+/* A whole client behind a SOCKS5 proxy: the prose tests of socks5-support (their table of
+ * connection strings, also as options of the struct, with a mock and with real servers), and
+ * proxies that hang, refuse and break off. */
 #include "integration/client_fixture.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,13 +12,13 @@
 
 #include "muv/events.h"
 #include "muv/log.h"
+#include "support/process.h"
 #include "support/socks_proxy.h"
 #include "support/tls_front.h"
 
 #define PASSWORD "p4ssw0rd"
 #define RIGHT "&proxyUsername=username&proxyPassword=" PASSWORD
 #define WRONG "&proxyUsername=nonexistentuser&proxyPassword=badauth"
-#define DIRECT "&directConnection=true"
 #define SHORT "serverSelectionTimeoutMS=400&connectTimeoutMS=200&heartbeatFrequencyMS=500"
 
 static socks_proxy_t *open_proxy(client_fixture_t *f, const socks_proxy_opts_t *opts)
@@ -55,60 +57,158 @@ static void check_no_server(client_fixture_t *f, const char *reason)
 
 /* The rows of the specification: the host is mapped by the proxy, or a replica set. */
 static const struct row {
-    const char *options;
-    bool mapped;
+    const char *username; /* Given to the proxy, or NULL. */
+    const char *password;
+    bool mapped; /* And directConnection=true. */
     bool locked; /* The proxy of port 1080, which wants a password; else that of 1081. */
     bool succeeds;
 } table[] = {
-    {DIRECT, true, true, false},       {DIRECT, true, false, true},
-    {"", false, true, false},          {"", false, false, true},
-    {WRONG DIRECT, true, true, false}, {WRONG DIRECT, true, false, true},
-    {WRONG, false, false, true},       {RIGHT DIRECT, true, true, true},
-    {RIGHT DIRECT, true, false, true}, {RIGHT, false, true, true},
-    {RIGHT, false, false, true},
+    {NULL, NULL, true, true, false},
+    {NULL, NULL, true, false, true},
+    {NULL, NULL, false, true, false},
+    {NULL, NULL, false, false, true},
+    {"nonexistentuser", "badauth", true, true, false},
+    {"nonexistentuser", "badauth", true, false, true},
+    {"nonexistentuser", "badauth", false, false, true},
+    {"username", PASSWORD, true, true, true},
+    {NULL, NULL, true, false, true},
+    {"username", PASSWORD, false, true, true},
+    {NULL, NULL, false, false, true},
+    /* Not of the specification: the right password where none is wanted, a wrong one for a set. */
+    {"username", PASSWORD, true, false, true},
+    {"username", PASSWORD, false, false, true},
+    {"nonexistentuser", "badauth", false, true, false},
 };
 
-static void check_row(client_fixture_t *f, const struct row *row, muv_mock_t *set)
-{
-    const socks_proxy_opts_t locked = {.username = "username", .password = PASSWORD};
-    socks_proxy_t *proxy = open_proxy(f, row->locked ? &locked : &(socks_proxy_opts_t){0});
-    unsigned names;
+#define MAPPED "localhost:12345"
 
-    if (row->mapped) {
-        open_mapped(f, proxy, row->options, NULL);
+/* What the table is tried on. */
+typedef struct target {
+    const char *login; /* "user:password@", or "". */
+    const char *seeds;
+    const char *options; /* "&a=b", or "". */
+    const char *set_name;
+    int mapped_port;
+} target_t;
+
+static void on_row_command(const muv_command_event_t *event, void *data)
+{
+    assert_string_equal(event->address, data);
+}
+
+/* The proxy's options are given in the connection string or in the struct. */
+static void open_row(client_fixture_t *f, const struct row *row, const target_t *target,
+                     const socks_proxy_t *proxy, bool in_struct)
+{
+    const char *host = row->mapped ? MAPPED : target->seeds;
+    union {
+        const char *in;
+        void *out;
+    } address = {.in = host};
+    muv_listener_t listener = {.on_command = on_row_command, .data = address.out};
+    muv_client_opts_t opts = {.listener = strchr(host, ',') == NULL ? &listener : NULL};
+    const char *in_string = "";
+
+    if (in_struct) {
+        opts.proxy_host = "localhost";
+        opts.proxy_port = socks_proxy_port(proxy);
+        opts.proxy_username = row->username;
+        opts.proxy_password = row->password;
     } else {
-        open_client_at(f,
-                       mock_uri(set, text_of("proxyHost=127.0.0.1&proxyPort=%d&" SHORT "%s",
-                                             socks_proxy_port(proxy), row->options)),
-                       NULL);
+        in_string = text_of("&proxyHost=localhost&proxyPort=%d%s%s%s%s", socks_proxy_port(proxy),
+                            row->username != NULL ? "&proxyUsername=" : "",
+                            row->username != NULL ? row->username : "",
+                            row->password != NULL ? "&proxyPassword=" : "",
+                            row->password != NULL ? row->password : "");
     }
+    open_client_at(f,
+                   text_of("mongodb://%s%s/?%s%s%s%s%s", target->login, host,
+                           row->mapped ? "directConnection=true" : "replicaSet=",
+                           row->mapped ? "" : target->set_name, target->options,
+                           row->succeeds ? "" : "&" SHORT, in_string),
+                   &opts);
+}
+
+static void check_row(client_fixture_t *f, const struct row *row, const target_t *target,
+                      bool in_struct)
+{
+    socks_proxy_t *proxy =
+        socks_proxy_new(&f->loop, &(socks_proxy_opts_t){.username = row->locked ? "username" : NULL,
+                                                        .password = PASSWORD,
+                                                        .mapped_name = "localhost",
+                                                        .mapped_port = target->mapped_port});
+    outcome_t o = {0};
+
+    open_row(f, row, target, proxy, in_struct);
     if (row->succeeds) {
-        warm_up(f);
+        start_command(f, &o, "{\"hello\": 1}", NULL);
+        await_success(&o);
+        outcome_clear(&o);
         /* The monitor's and the pool's. */
         assert_true(socks_proxy_opened(proxy) >= 2);
     } else {
-        check_no_server(f, strstr(row->options, "proxyUsername") != NULL
-                               ? "the proxy refused user and password"
-                               : "the proxy wants authentication");
+        check_no_server(f, row->username != NULL ? "the proxy refused user and password"
+                                                 : "the proxy wants authentication");
         assert_int_equal(socks_proxy_opened(proxy), 0);
     }
-    names = socks_proxy_names(proxy);
-    assert_true(row->mapped ? socks_proxy_addresses(proxy) == 0 : names == 0);
+    assert_true(row->mapped ? socks_proxy_addresses(proxy) == 0 : socks_proxy_names(proxy) == 0);
     assert_true(row->locked || socks_proxy_proofs(proxy) == 0);
     close_client(f, MUV_CLOSE_ABORT);
     socks_proxy_close(proxy);
+}
+
+static void check_table(client_fixture_t *f, const target_t *target)
+{
+    for (size_t i = 0; i < MUV__COUNT_OF(table); i++) {
+        check_row(f, &table[i], target, false);
+        check_row(f, &table[i], target, true);
+    }
 }
 
 static void the_connection_strings_of_the_specification_succeed_and_fail(void **state)
 {
     client_fixture_t *f = *state;
     muv_mock_t *set = mock_new_replica_set(&f->loop, "rs", 2);
+    const char *seeds = text_of("%s,%s", mock_address(set, 0), mock_address(set, 1));
+    char kept[64];
 
-    for (size_t i = 0; i < MUV__COUNT_OF(table); i++) {
-        check_row(f, &table[i], set);
-    }
-    assert_int_equal(MUV__COUNT_OF(table), 11);
+    bson_strncpy(kept, seeds, sizeof(kept));
+    check_table(f, &(target_t){.login = "",
+                               .seeds = kept,
+                               .options = "",
+                               .set_name = "rs",
+                               .mapped_port = mock_port(f->mock, 0)});
     mock_close(set);
+}
+
+static void check_table_at_server(client_fixture_t *f, const server_opts_t *opts)
+{
+    server_process_t *server = server_start(opts);
+    char seeds[32];
+    char options[400] = "";
+
+    (void)snprintf(seeds, sizeof(seeds), "127.0.0.1:%d", server_port(server));
+    if (opts->tls) {
+        (void)snprintf(options, sizeof(options), "&authSource=admin&tls=true&tlsCAFile=%s",
+                       server_value(server, "MUV_TEST_CA_FILE"));
+    }
+    check_table(f, &(target_t){.login = opts->auth ? "muv:muv-secret@" : "",
+                               .seeds = seeds,
+                               .options = options,
+                               .set_name = "secantus",
+                               .mapped_port = server_port(server)});
+    server_stop(server);
+}
+
+static void they_do_so_with_a_real_server(void **state)
+{
+    check_table_at_server(*state, &(server_opts_t){.auth = false});
+}
+
+/* The certificate must name the host behind the proxy, and the login is that of the server. */
+static void they_do_so_with_a_real_server_that_wants_tls_and_a_login(void **state)
+{
+    check_table_at_server(*state, &(server_opts_t){.auth = true, .tls = true});
 }
 
 /* --- what a proxy may do -----------------------------------------------------------------------*/
@@ -355,6 +455,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_connection_strings_of_the_specification_succeed_and_fail),
+        TEST(they_do_so_with_a_real_server),
+        TEST(they_do_so_with_a_real_server_that_wants_tls_and_a_login),
         TEST(a_proxy_that_refuses_tells_why),
         TEST(a_proxy_that_hangs_costs_no_more_than_the_time_to_connect),
         TEST(a_proxy_that_breaks_off_is_a_network_error),

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "integration/client_fixture.h"
+#include "support/mock_compress.h"
 #include "support/process.h"
 #include "support/tls_front.h"
 
@@ -207,6 +208,60 @@ static void options_of_the_struct_are_options(void **state)
     tls_front_close(front);
 }
 
+static void check_accepted_with(client_fixture_t *f, const tls_front_opts_t *front_opts,
+                                const muv_client_opts_t *opts)
+{
+    tls_front_t *front = open_front(f, front_opts);
+
+    open_client_at(f, text_of("mongodb://127.0.0.1:%d/?tls=true", tls_front_port(front)), opts);
+    check_ping(f);
+    close_client(f, MUV_CLOSE_DRAIN);
+    tls_front_close(front);
+}
+
+/* What the_right_authority_is_needed and the_right_name_is_needed refuse. */
+static void verification_can_be_loosened_in_the_struct(void **state)
+{
+    tls_front_opts_t other = {.tls = {.cert = &files.other}};
+
+    check_accepted_with(*state, &other, &(muv_client_opts_t){.tls_insecure = MUV_YES});
+    check_accepted_with(*state, &other,
+                        &(muv_client_opts_t){.tls_allow_invalid_certificates = MUV_YES});
+    check_accepted_with(
+        *state, &other,
+        &(muv_client_opts_t){.tls_ca_file = files.ca, .tls_allow_invalid_hostnames = MUV_YES});
+    check_accepted_with(
+        *state, &(tls_front_opts_t){.silent = false},
+        &(muv_client_opts_t){.tls_ca_file = files.ca, .tls_disable_ocsp_endpoint_check = MUV_YES});
+}
+
+static void check_opts(const muv_client_opts_t *opts, const char *reason)
+{
+    muv_client_t *client = NULL;
+    muv_error_t error;
+
+    CHECK_CODE(muv_client_new(uv_default_loop(), "mongodb://h", opts, &error, &client), MUV_EINVAL);
+    CHECK_CONTAINS(error.message, reason);
+}
+
+/* (URI options: some pairs are errors; each field is the option of its name.) */
+static void options_of_the_struct_exclude_each_other_like_those_of_the_string(void **state)
+{
+    (void)state;
+    check_opts(
+        &(muv_client_opts_t){.tls_insecure = MUV_YES, .tls_allow_invalid_certificates = MUV_YES},
+        "tlsAllowInvalidCertificates");
+    check_opts(
+        &(muv_client_opts_t){.tls_insecure = MUV_YES, .tls_allow_invalid_hostnames = MUV_YES},
+        "tlsAllowInvalidHostnames");
+    check_opts(
+        &(muv_client_opts_t){.tls_insecure = MUV_YES, .tls_disable_ocsp_endpoint_check = MUV_YES},
+        "tlsDisableOCSPEndpointCheck");
+    check_opts(&(muv_client_opts_t){.tls_insecure = MUV_YES,
+                                    .tls_disable_certificate_revocation_check = MUV_YES},
+               "tlsDisableCertificateRevocationCheck");
+}
+
 static void a_revoked_server_is_refused(void **state)
 {
     client_fixture_t *f = *state;
@@ -217,9 +272,13 @@ static void a_revoked_server_is_refused(void **state)
     write_file(files.revoked, "revoked.pem",
                cert_crl(&files.authority, &files.server, (int64_t)time(NULL) - 60));
     open_client_at(f, text_of("mongodb://127.0.0.1:%d/?" SHORT, tls_front_port(front)), &opts);
-    (void)unlink(files.revoked); /* It was read already. */
     check_no_server(f, "certificate revoked");
     close_client(f, MUV_CLOSE_ABORT);
+    opts.tls_disable_certificate_revocation_check = MUV_YES;
+    open_client_at(f, text_of("mongodb://127.0.0.1:%d", tls_front_port(front)), &opts);
+    (void)unlink(files.revoked); /* It was read already. */
+    check_ping(f);
+    close_client(f, MUV_CLOSE_DRAIN);
     tls_front_close(front);
 }
 
@@ -385,6 +444,61 @@ static void a_large_request_and_its_cancelling_leave_a_good_connection(void **st
     free(text);
 }
 
+/* --- compression -------------------------------------------------------------------------------*/
+
+static void echo_text(const mock_request_t *request, bson_t *reply, mock_step_t *step, void *data)
+{
+    (void)step;
+    (void)data;
+    BSON_APPEND_UTF8(reply, "x", mock_request_text(request, "x"));
+    BSON_APPEND_INT32(reply, "ok", 1);
+}
+
+/* A command of `size` bytes is compressed, then encrypted, and its reply decrypted, then
+ * decompressed. */
+static void check_echo(client_fixture_t *f, size_t size, int compressor)
+{
+    char *text = malloc(size + 64);
+    outcome_t o = {0};
+    int at = snprintf(text, 64, "{\"echo\": 1, \"x\": \"");
+
+    for (size_t i = 0; i < size; i++) {
+        text[(size_t)at + i] = (char)('a' + i * i % 23);
+    }
+    memcpy(text + at + size, "\"}", 3);
+    start_command(f, &o, text, NULL);
+    await_success(&o);
+    text[(size_t)at + size] = '\0';
+    assert_non_null(strstr(o.text, text + at));
+    assert_int_equal(mock_request_of(f->mock, "echo", -1)->compressor, compressor);
+    outcome_clear(&o);
+    free(text);
+}
+
+static void compressed_messages_are_encrypted(void **state)
+{
+    static const struct {
+        const char *name;
+        int id;
+    } compressors[] = {{"snappy", MOCK_SNAPPY}, {"zlib", MOCK_ZLIB}, {"zstd", MOCK_ZSTD}};
+    client_fixture_t *f = *state;
+    tls_front_t *front = open_front(f, &(tls_front_opts_t){.piece_bytes = 5000});
+
+    mock_set_hello(f->mock, 0, "{\"compression\": [\"snappy\", \"zlib\", \"zstd\"]}");
+    mock_on(f->mock, "echo", echo_text, NULL);
+    for (size_t i = 0; i < MUV__COUNT_OF(compressors); i++) {
+        mock_compress_replies(f->mock, compressors[i].id);
+        open_at_front(
+            f, front,
+            text_of("tls=true&tlsCAFile=%s&compressors=%s", files.ca, compressors[i].name));
+        check_echo(f, 10, compressors[i].id);
+        check_echo(f, 3 * 1024 * 1024, compressors[i].id);
+        check_echo(f, 10, compressors[i].id);
+        close_client(f, MUV_CLOSE_DRAIN);
+    }
+    tls_front_close(front);
+}
+
 /* --- a real server -----------------------------------------------------------------------------*/
 
 static void open_at_server(client_fixture_t *f)
@@ -453,6 +567,8 @@ int main(void)
         CASE(the_right_name_is_needed),
         CASE(a_certificate_of_our_own_is_shown_when_it_is_demanded),
         CASE(options_of_the_struct_are_options),
+        CASE(verification_can_be_loosened_in_the_struct),
+        CASE(options_of_the_struct_exclude_each_other_like_those_of_the_string),
         CASE(a_revoked_server_is_refused),
         CASE(wrong_files_are_told_when_the_client_is_made),
         CASE(a_server_without_tls_is_noticed),
@@ -463,6 +579,7 @@ int main(void)
         CASE(two_hundred_handshakes_do_not_hold_up_the_others),
         CASE(a_connection_that_breaks_is_replaced),
         CASE(a_large_request_and_its_cancelling_leave_a_good_connection),
+        CASE(compressed_messages_are_encrypted),
         CASE(a_real_server_is_talked_to_in_small_and_large),
         CASE(a_real_server_with_another_authority_is_refused),
         CASE(a_login_through_tls_works),

@@ -88,7 +88,9 @@ static void on_timer(void *data)
 
 static void on_turn(void *data)
 {
-    (void)data;
+    rig_t *rig = data;
+
+    muv__conns_work(&rig->context);
 }
 
 void rig_open(rig_t *rig, const char *host)

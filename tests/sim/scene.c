@@ -7,7 +7,7 @@
 
 #define URI "mongodb://10.0.0.1:27017/?directConnection=true"
 
-void scene_open_seeded(scene_t *scene, const muv_client_opts_t *opts, uint64_t seed)
+void scene_open_uri(scene_t *scene, const char *uri, const muv_client_opts_t *opts, uint64_t seed)
 {
     muv_error_t error;
 
@@ -16,9 +16,14 @@ void scene_open_seeded(scene_t *scene, const muv_client_opts_t *opts, uint64_t s
     scene->mark = alloc_mark();
     scene->world = sim_new(seed);
     scene->server = sim_server(scene->world, "10.0.0.1", 27017);
-    if (muv_client_new(sim_loop(scene->world), URI, opts, &error, &scene->client) != 0) {
+    if (muv_client_new(sim_loop(scene->world), uri, opts, &error, &scene->client) != 0) {
         fail_msg("%s", error.message);
     }
+}
+
+void scene_open_seeded(scene_t *scene, const muv_client_opts_t *opts, uint64_t seed)
+{
+    scene_open_uri(scene, URI, opts, seed);
 }
 
 void scene_open(scene_t *scene, const muv_client_opts_t *opts)

@@ -52,6 +52,9 @@ struct call {
 void scene_open(scene_t *scene, const muv_client_opts_t *opts);
 void scene_open_seeded(scene_t *scene, const muv_client_opts_t *opts, uint64_t seed);
 
+/* The same with another connection string. */
+void scene_open_uri(scene_t *scene, const char *uri, const muv_client_opts_t *opts, uint64_t seed);
+
 /* Have `count` connections established and idle; then clear the log. */
 void scene_warm(scene_t *scene, unsigned count);
 

@@ -53,6 +53,12 @@ cert_t cert_make(const cert_spec_t *spec)
     if (spec->alt_names != NULL) {
         add_extension(cert.certificate, issuer->certificate, NID_subject_alt_name, spec->alt_names);
     }
+    if (spec->access != NULL) {
+        add_extension(cert.certificate, issuer->certificate, NID_info_access, spec->access);
+    }
+    if (spec->key_usage != NULL) {
+        add_extension(cert.certificate, issuer->certificate, NID_ext_key_usage, spec->key_usage);
+    }
     if (spec->must_staple) {
         add_extension(cert.certificate, issuer->certificate, NID_tlsfeature, "status_request");
     }
@@ -125,21 +131,42 @@ pem_t cert_crl(const cert_t *authority, const cert_t *revoked, int64_t from_s)
     return take_bio(bio);
 }
 
-staple_t cert_staple(const cert_t *cert, const cert_t *issuer, const cert_t *signer, int status,
-                     int64_t from_s)
+/* One certificate's status into the answer. */
+static void add_status(OCSP_BASICRESP *basic, OCSP_CERTID *id, const answer_spec_t *spec)
 {
-    ASN1_TIME *from = ASN1_GENERALIZEDTIME_set(NULL, (time_t)from_s);
-    ASN1_TIME *until = ASN1_GENERALIZEDTIME_set(NULL, (time_t)(from_s + 3600));
-    OCSP_CERTID *id = OCSP_cert_to_id(EVP_sha256(), cert->certificate, issuer->certificate);
-    OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
-    OCSP_RESPONSE *response;
+    ASN1_TIME *from = ASN1_GENERALIZEDTIME_set(NULL, (time_t)spec->from_s);
+    ASN1_TIME *until =
+        spec->until_s != 0 ? ASN1_GENERALIZEDTIME_set(NULL, (time_t)spec->until_s) : NULL;
+
+    assert_non_null(OCSP_basic_add1_status(basic, id, spec->status,
+                                           OCSP_REVOKED_STATUS_KEYCOMPROMISE, from, from, until));
+    OCSP_CERTID_free(id);
+    ASN1_TIME_free(from);
+    ASN1_TIME_free(until);
+}
+
+static OCSP_CERTID *id_of(const cert_t *issuer, const ASN1_INTEGER *serial, const char *hash)
+{
+    return OCSP_cert_id_new(EVP_get_digestbyname(hash), X509_get_subject_name(issuer->certificate),
+                            X509_get0_pubkey_bitstr(issuer->certificate), serial);
+}
+
+static void add_others(OCSP_BASICRESP *basic, const answer_spec_t *spec)
+{
+    for (unsigned i = 0; i < spec->others; i++) {
+        ASN1_INTEGER *serial = ASN1_INTEGER_new();
+
+        assert_true(ASN1_INTEGER_set(serial, (long)(500000 + i)));
+        add_status(basic, id_of(spec->issuer, serial, "SHA256"), spec);
+        ASN1_INTEGER_free(serial);
+    }
+}
+
+static staple_t take_response(OCSP_RESPONSE *response)
+{
     staple_t staple = {NULL, 0};
     unsigned char *bytes = NULL;
 
-    assert_non_null(OCSP_basic_add1_status(basic, id, status, OCSP_REVOKED_STATUS_KEYCOMPROMISE,
-                                           from, from, until));
-    assert_true(OCSP_basic_sign(basic, signer->certificate, signer->key, EVP_sha256(), NULL, 0));
-    response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
     assert_non_null(response);
     staple.size = (size_t)i2d_OCSP_RESPONSE(response, &bytes);
     staple.bytes = malloc(staple.size);
@@ -147,9 +174,33 @@ staple_t cert_staple(const cert_t *cert, const cert_t *issuer, const cert_t *sig
     memcpy(staple.bytes, bytes, staple.size);
     OPENSSL_free(bytes);
     OCSP_RESPONSE_free(response);
-    OCSP_BASICRESP_free(basic);
-    OCSP_CERTID_free(id);
-    ASN1_TIME_free(from);
-    ASN1_TIME_free(until);
     return staple;
+}
+
+staple_t cert_answer(const answer_spec_t *spec)
+{
+    const cert_t *signer = spec->signer != NULL ? spec->signer : spec->issuer;
+    const cert_t *issuer = spec->with_wrong_issuer ? signer : spec->issuer;
+    const ASN1_INTEGER *serial = X509_get0_serialNumber(spec->cert->certificate);
+    OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
+    staple_t staple;
+
+    add_others(basic, spec);
+    add_status(basic, id_of(issuer, serial, spec->hash != NULL ? spec->hash : "SHA256"), spec);
+    assert_true(OCSP_basic_sign(basic, signer->certificate, signer->key, EVP_sha256(), NULL,
+                                spec->without_signer ? OCSP_NOCERTS : 0));
+    staple = take_response(OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic));
+    OCSP_BASICRESP_free(basic);
+    return staple;
+}
+
+staple_t cert_staple(const cert_t *cert, const cert_t *issuer, const cert_t *signer, int status,
+                     int64_t from_s)
+{
+    return cert_answer(&(answer_spec_t){.cert = cert,
+                                        .issuer = issuer,
+                                        .signer = signer,
+                                        .status = status,
+                                        .from_s = from_s,
+                                        .until_s = from_s + 3600});
 }

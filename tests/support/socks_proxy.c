@@ -200,14 +200,15 @@ static void on_request(side_t *side)
     const uint8_t *in = (const uint8_t *)side->space;
     char refusal[] = "\5\1\0\1\0\0\0\0\0\0";
     socks_proxy_t *proxy = side->proxy;
+    const char *name = proxy->opts.mapped_name != NULL ? proxy->opts.mapped_name : SOCKS_PROXY_NAME;
 
     assert_memory_equal(in, "\5\1\0", 3);
     if (proxy->opts.refuse != 0) {
         refusal[1] = (char)proxy->opts.refuse;
         reply(side, refusal, 10, true);
     } else if (in[3] == 3) {
-        assert_int_equal(in[4], strlen(SOCKS_PROXY_NAME));
-        assert_memory_equal(in + 5, SOCKS_PROXY_NAME, in[4]);
+        assert_int_equal(in[4], strlen(name));
+        assert_memory_equal(in + 5, name, in[4]);
         proxy->names++;
         open_way(side, proxy->opts.mapped_port);
     } else {

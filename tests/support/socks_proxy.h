@@ -24,6 +24,7 @@ typedef enum socks_proxy_stage {
 typedef struct socks_proxy_opts {
     const char *username; /* [borrow] NULL: everybody may come, and nobody says who they are. */
     const char *password;
+    const char *mapped_name; /* [borrow] NULL: SOCKS_PROXY_NAME. */
     int mapped_port;
     uint8_t refuse;             /* What is asked for is refused with this code. */
     socks_proxy_stage_t silent; /* From here on nothing is said any more. */

@@ -184,10 +184,6 @@ static void what_is_missing_in_the_credential_is_said(void **state)
          "SCRAM-SHA-1 authentication on \"admin\": user name and password are needed"},
         {{.mechanism = MUV__MECHANISM_PLAIN, .password = PASSWORD, .source = "admin"},
          "PLAIN authentication on \"admin\": user name and password are needed"},
-        {{.mechanism = MUV__MECHANISM_AWS, .source = "$external"},
-         "MONGODB-AWS authentication on \"$external\": there are no keys"},
-        {{.mechanism = MUV__MECHANISM_OIDC, .source = "$external"},
-         "MONGODB-OIDC authentication on \"$external\": there is no token"},
     };
 
     (void)state;

@@ -24,6 +24,7 @@ static const muv__auth_credential_t plain = {.mechanism = MUV__MECHANISM_PLAIN,
                                              .source = "$external"};
 static const muv__auth_credential_t x509 = {
     .mechanism = MUV__MECHANISM_X509, .username = "CN=user", .source = "$external"};
+static const muv__auth_credential_t aws = {.mechanism = MUV__MECHANISM_AWS, .source = "$external"};
 
 /* --- SCRAM -------------------------------------------------------------------------------------*/
 
@@ -180,9 +181,7 @@ static void a_second_exchange_takes_other_random_bytes(void **state)
 
 static void plain_and_aws_do_not_speculate(void **state)
 {
-    muv__aws_credential_t keys = {"AKID", "secret", NULL};
-    muv__auth_credential_t aws = {
-        .mechanism = MUV__MECHANISM_AWS, .source = "$external", .aws = &keys};
+    muv__credentials_t keys = {.aws = {"AKID", "secret", NULL}};
     login_t login;
 
     (void)state;
@@ -191,6 +190,7 @@ static void plain_and_aws_do_not_speculate(void **state)
     login_expect(&login, "{}");
     login_end(&login);
     login_start(&login, &aws);
+    login_offer(&login, &keys, 0);
     muv__auth_write_hello(&login.auth, login_open(&login));
     login_expect(&login, "{}");
     login_end(&login);
@@ -243,46 +243,78 @@ static void x509_without_a_user_may_be_done_with_hello(void **state)
     login_end(&login);
 }
 
-static void aws_signs_with_its_keys(void **state)
+/* {s: 32 zeros and 0 to 31, h: "sts.amazonaws.com"} */
+#define AWS_CHALLENGE                                                                              \
+    "ZgAAAAVzAEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAQIDBAUGBw"                       \
+    "gJCgsMDQ4PEBESExQVFhcYGRobHB0eHwJoABIAAABzdHMuYW1hem9uYXdzLmNvbQAA"
+
+static const muv__credentials_t aws_keys = {
+    .aws = {"AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "TOKEN"}};
+
+static void expect_signature(login_t *login)
 {
-    muv__aws_credential_t keys = {"AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
-                                  "TOKEN"};
-    muv__auth_credential_t aws = {
-        .mechanism = MUV__MECHANISM_AWS, .source = "$external", .aws = &keys};
     muv__bson_iter_t iter;
+
+    assert_int_equal(login_reply(login, SASL_REPLY(AWS_CHALLENGE, "false")), MUV__AUTH_SEND);
+    muv__bson_end(&login->command, login->mark);
+    assert_int_equal(muv__bson_find(login->command.data, login->command.size, "payload", &iter), 1);
+    assert_int_equal(muv__bson_find(iter.value + 5, iter.value_size - 5, "t", &iter), 1);
+    assert_int_equal(muv__bson_iter_text_is(&iter, "TOKEN", 5), 1);
+    assert_int_equal(login_reply(login, SASL_REPLY("", "true")), MUV__AUTH_DONE);
+}
+
+static void aws_signs_with_keys_that_were_kept(void **state)
+{
     login_t login;
 
     (void)state;
     login_start(&login, &aws);
+    login_offer(&login, &aws_keys, 0);
     assert_int_equal(login_hello(&login, "{\"ok\": 1}"), MUV__AUTH_SEND);
-    /* {s: 32 zeros and 0 to 31, h: "sts.amazonaws.com"} */
-    assert_int_equal(
-        login_reply(
-            &login,
-            SASL_REPLY("ZgAAAAVzAEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAQIDBAUGBw"
-                       "gJCgsMDQ4PEBESExQVFhcYGRobHB0eHwJoABIAAABzdHMuYW1hem9uYXdzLmNvbQAA",
-                       "false")),
-        MUV__AUTH_SEND);
-    muv__bson_end(&login.command, login.mark);
-    assert_int_equal(muv__bson_find(login.command.data, login.command.size, "payload", &iter), 1);
-    assert_int_equal(muv__bson_find(iter.value + 5, iter.value_size - 5, "t", &iter), 1);
-    assert_int_equal(muv__bson_iter_text_is(&iter, "TOKEN", 5), 1);
-    assert_int_equal(login_reply(&login, SASL_REPLY("", "true")), MUV__AUTH_DONE);
+    expect_signature(&login);
     login_end(&login);
 }
 
-static void oidc_sends_its_token_in_one_step(void **state)
+static void aws_without_keys_asks_for_them_and_signs(void **state)
 {
-    muv__auth_credential_t oidc = {
-        .mechanism = MUV__MECHANISM_OIDC, .source = "$external", .oidc_token = "abc"};
     login_t login;
 
     (void)state;
-    login_start(&login, &oidc);
-    assert_int_equal(login_begin(&login), MUV__AUTH_SEND);
-    login_expect(
-        &login, SASL_START("MONGODB-OIDC", "EgAAAAJqd3QABAAAAGFiYwAA", ", \"$db\": \"$external\""));
-    assert_int_equal(login_reply(&login, SASL_REPLY("", "true")), MUV__AUTH_DONE);
+    login_start(&login, &aws);
+    login_offer(&login, NULL, 0);
+    assert_int_equal(login_hello(&login, "{\"ok\": 1}"), MUV__AUTH_FETCH);
+    assert_int_equal(login_fetched(&login, &aws_keys), MUV__AUTH_SEND);
+    expect_signature(&login);
+    login_end(&login);
+}
+
+static void aws_without_keys_to_be_had_says_why(void **state)
+{
+    login_t login;
+
+    (void)state;
+    login_start(&login, &aws);
+    assert_int_equal(login_hello(&login, "{\"ok\": 1}"), MUV__AUTH_FETCH);
+    assert_int_equal(login_unfetched(&login, "EC2: status 404"), MUV__AUTH_FAILED);
+    CHECK_ERROR(&login.error, MUV_EAUTH);
+    assert_string_equal(login.error.message,
+                        "MONGODB-AWS authentication on \"$external\": EC2: status 404");
+    login_end(&login);
+}
+
+/* A refused key is not asked for again in the same login: the next one finds the cache empty. */
+static void aws_with_refused_keys_fails(void **state)
+{
+    login_t login;
+
+    (void)state;
+    login_start(&login, &aws);
+    login_offer(&login, &aws_keys, 0);
+    assert_int_equal(login_hello(&login, "{\"ok\": 1}"), MUV__AUTH_SEND);
+    assert_int_equal(login_reply(&login, "{\"ok\": 0, \"code\": 18}"), MUV__AUTH_FAILED);
+    CHECK_ERROR(&login.error, MUV_EAUTH);
+    assert_int_equal(login.error.server_code, 18);
+    assert_non_null(login.auth.credentials);
     login_end(&login);
 }
 
@@ -343,8 +375,10 @@ int main(void)
         cmocka_unit_test(plain_sends_the_password_once),
         cmocka_unit_test(x509_names_the_user_and_is_done),
         cmocka_unit_test(x509_without_a_user_may_be_done_with_hello),
-        cmocka_unit_test(aws_signs_with_its_keys),
-        cmocka_unit_test(oidc_sends_its_token_in_one_step),
+        cmocka_unit_test(aws_signs_with_keys_that_were_kept),
+        cmocka_unit_test(aws_without_keys_asks_for_them_and_signs),
+        cmocka_unit_test(aws_without_keys_to_be_had_says_why),
+        cmocka_unit_test(aws_with_refused_keys_fails),
         cmocka_unit_test_teardown(without_memory_there_is_an_error_and_no_leak, alloc_teardown),
     };
 

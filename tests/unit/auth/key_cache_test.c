@@ -146,6 +146,32 @@ static void a_huge_count_does_not_hold_up_others(void **state)
     muv__key_cache_done(&cache);
 }
 
+/* Several flights share the turns: a turn is one slice of one of them, never one of each. */
+static void a_turn_is_one_slice_however_many_flights_there_are(void **state)
+{
+    const char *const salts[] = {"a", "b", "c"};
+    const unsigned iterations = 1 + 11 * MUV__PBKDF2_SLICE;
+    muv__key_cache_t cache;
+    muv__key_waiter_t waiters[3];
+
+    (void)state;
+    muv__key_cache_init(&cache);
+    for (size_t i = 0; i < 3; i++) {
+        want(&cache, &waiters[i], "pencil", salts[i], iterations, 0);
+    }
+    for (unsigned turn = 1; turn <= 30; turn++) {
+        assert_int_equal(muv__key_cache_work(&cache), 1);
+        assert_int_equal(cache.computed_count, 0);
+    }
+    assert_int_equal(pump(&cache), 3);
+    assert_int_equal(cache.computed_count, 3);
+    assert_int_equal(pop_all(&cache), 3);
+    for (size_t i = 0; i < 3; i++) {
+        muv__key_cache_leave(&waiters[i]);
+    }
+    muv__key_cache_done(&cache);
+}
+
 static void the_last_one_that_leaves_takes_the_flight_along(void **state)
 {
     alloc_mark_t mark = alloc_mark();
@@ -280,6 +306,7 @@ int main(void)
         cmocka_unit_test(keys_are_those_of_the_salted_password),
         cmocka_unit_test(everything_the_keys_depend_on_tells_them_apart),
         cmocka_unit_test(a_huge_count_does_not_hold_up_others),
+        cmocka_unit_test(a_turn_is_one_slice_however_many_flights_there_are),
         cmocka_unit_test(the_last_one_that_leaves_takes_the_flight_along),
         cmocka_unit_test(one_that_is_ready_may_leave_before_it_is_looked_at),
         cmocka_unit_test(the_cache_is_bounded_and_forgets_the_longest_unused),

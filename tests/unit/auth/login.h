@@ -8,6 +8,7 @@
 
 #include "auth/auth.h"
 #include "base/bson_writer.h"
+#include "base/error.h"
 #include "support/check.h"
 
 /* n,,n=user,r=A..., base64 */
@@ -74,7 +75,38 @@ static inline void login_expect(login_t *login, const char *json)
 
 static inline muv__auth_result_t login_begin(login_t *login)
 {
-    return muv__auth_begin(&login->auth, login_open(login), &login->error);
+    return muv__auth_begin(&login->auth, login->auth.mechanism, login_open(login), &login->error);
+}
+
+/* With keys or a token that were kept; `values` NULL: none. */
+static inline void login_offer(login_t *login, const muv__credentials_t *values, int can_refresh)
+{
+    muv__credentials_t *credentials = NULL;
+
+    if (values != NULL) {
+        assert_int_equal(muv__credentials_new(values, &credentials), 0);
+    }
+    muv__auth_offer(&login->auth, credentials, can_refresh);
+    muv__credentials_release(credentials);
+}
+
+/* They were asked for, and are there. */
+static inline muv__auth_result_t login_fetched(login_t *login, const muv__credentials_t *values)
+{
+    muv__credentials_t *credentials;
+    muv__auth_result_t result;
+
+    assert_int_equal(muv__credentials_new(values, &credentials), 0);
+    result = muv__auth_fetched(&login->auth, credentials, 0, login_open(login), &login->error);
+    muv__credentials_release(credentials);
+    return result;
+}
+
+/* They were asked for in vain. */
+static inline muv__auth_result_t login_unfetched(login_t *login, const char *why)
+{
+    (void)muv__error_set(&login->error, MUV_EAUTH, "%s", why);
+    return muv__auth_fetched(&login->auth, NULL, 0, login_open(login), &login->error);
 }
 
 typedef muv__auth_result_t (*login_take_t)(muv__auth_t *auth, muv__span_t reply,

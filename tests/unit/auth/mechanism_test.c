@@ -52,6 +52,7 @@ static void every_mechanism_has_its_name(void **state)
     assert_string_equal(muv__mechanism_name(MUV__MECHANISM_PLAIN), "PLAIN");
     assert_string_equal(muv__mechanism_name(MUV__MECHANISM_AWS), "MONGODB-AWS");
     assert_string_equal(muv__mechanism_name(MUV__MECHANISM_OIDC), "MONGODB-OIDC");
+    assert_string_equal(muv__mechanism_name(MUV__MECHANISM_GSSAPI), "GSSAPI");
 }
 
 int main(void)

@@ -142,6 +142,28 @@ static void a_back_off_waits_between_two_attempts(void **state)
     STEP(&stopped, MUV__OP_ON_STOP, MUV__OP_DO_LEAVE_WAIT | MUV__OP_DO_COMPLETE, MUV__OP_ENDED);
 }
 
+/* (Authentication: re-authentication.) */
+static void a_login_in_between_keeps_the_connection(void **state)
+{
+    muv__op_machine_t machine = awaiting();
+    muv__op_machine_t stopped = awaiting();
+    muv__op_machine_t broken = awaiting();
+
+    (void)state;
+    machine.again = MUV__AGAIN_HERE;
+    STEP(&machine, MUV__OP_ON_REPLY, MUV__OP_DO_LOG_IN, MUV__OP_LOGGING_IN);
+    STEP(&machine, MUV__OP_ON_LOGGED_IN, MUV__OP_DO_SEND, MUV__OP_AWAITING);
+    assert_int_equal(machine.attempts, 2);
+    STEP(&machine, MUV__OP_ON_REPLY, MUV__OP_DO_CHECK_IN | MUV__OP_DO_COMPLETE, MUV__OP_ENDED);
+    stopped.again = MUV__AGAIN_HERE;
+    (void)muv__op_step(&stopped, MUV__OP_ON_REPLY);
+    STEP(&stopped, MUV__OP_ON_STOP, MUV__OP_DO_ABANDON | MUV__OP_DO_COMPLETE, MUV__OP_ENDED);
+    broken.again = MUV__AGAIN_HERE;
+    (void)muv__op_step(&broken, MUV__OP_ON_REPLY);
+    broken.again = MUV__AGAIN_NOW;
+    STEP(&broken, MUV__OP_ON_BROKEN, MUV__OP_DO_RETRY | MUV__OP_DO_SELECT, MUV__OP_SELECTING);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +175,7 @@ int main(void)
         cmocka_unit_test(stopping_leaves_what_it_waits_in),
         cmocka_unit_test(a_retry_lets_go_of_the_attempt_and_selects_again),
         cmocka_unit_test(a_back_off_waits_between_two_attempts),
+        cmocka_unit_test(a_login_in_between_keeps_the_connection),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,7 +70,7 @@ void pair_connect(pair_t *pair, const char *name)
     disconnect(pair);
     assert_int_equal(muv__host_parse(name, strlen(name), &host), 0);
     tls_peer_init(&pair->peer, &pair->server);
-    CHECK_CODE(muv__tls_new(pair->context, &host, CERTS_NOW_S, &pair->client), 0);
+    CHECK_CODE(muv__tls_new(pair->context, &host, CERTS_NOW_S + pair->later_s, &pair->client), 0);
     pair->peer_status = 0;
 }
 

@@ -32,6 +32,7 @@ typedef struct pair {
     muv__tls_t *client;
     muv_error_t error;  /* Why the client has failed. */
     int8_t peer_status; /* As tls_peer_handshake(). */
+    int64_t later_s;    /* The client's clock is this far past CERTS_NOW_S. */
 } pair_t;
 
 /* NULL: the certificate for db.example.net; a client that trusts its authority. */

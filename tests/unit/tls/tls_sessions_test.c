@@ -30,7 +30,7 @@ static void store(unsigned number, int64_t verified_s)
 {
     muv__host_t host = host_of(number);
 
-    muv__tls_sessions_store(&sessions, &host, a_session(), verified_s);
+    muv__tls_sessions_store(&sessions, &host, a_session(), verified_s, NULL);
 }
 
 static int has(unsigned number, int64_t wall_s)
@@ -77,7 +77,7 @@ static void what_cannot_be_resumed_is_dropped(void **state)
     muv__host_t host = host_of(1);
 
     (void)state;
-    muv__tls_sessions_store(&sessions, &host, SSL_SESSION_new(), 1000);
+    muv__tls_sessions_store(&sessions, &host, SSL_SESSION_new(), 1000, NULL);
     assert_false(has(1, 1000));
 }
 
