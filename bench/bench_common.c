@@ -33,7 +33,7 @@ static uint64_t read_number(const char *program, const char *text, uint64_t min,
     return v;
 }
 
-static int64_t read_seconds(const char *program, const char *name, double otherwise)
+int64_t bench_read_seconds(const char *program, const char *name, double otherwise)
 {
     const char *text = getenv(name);
     double v = otherwise;
@@ -43,7 +43,7 @@ static int64_t read_seconds(const char *program, const char *name, double otherw
         v = strtod(text, &end);
         if (*end != '\0' || !(v >= 0 && v < 1e6)) {
             fprintf(stderr, "%s: bad %s '%s'\n", program, name, text);
-            usage(program);
+            exit(2);
         }
     }
     return (int64_t)(v * 1e9);
@@ -62,8 +62,8 @@ void bench_args_read(bench_args_t *args, int argc, char **argv)
     args->concurrency = (size_t)read_number(argv[0], argv[3], 1, 1000000);
     args->total = read_number(argv[0], argv[4], 0, UINT64_MAX);
     args->pool = (size_t)read_number(argv[0], argv[5], 1, 100000);
-    args->warmup_ns = read_seconds(argv[0], "PERF_WARMUP", 1.0);
-    args->run_ns = read_seconds(argv[0], "PERF_SECONDS", 5.0);
+    args->warmup_ns = bench_read_seconds(argv[0], "PERF_WARMUP", 1.0);
+    args->run_ns = bench_read_seconds(argv[0], "PERF_SECONDS", 5.0);
     for (int i = 0; i < 3; i++) {
         if (strcmp(mode, modes[i]) == 0) {
             args->mode = i;
@@ -153,7 +153,7 @@ void bench_hist_merge(bench_hist_t *into, const bench_hist_t *from)
     }
 }
 
-static double percentile_us(const bench_hist_t *hist, double share)
+double bench_hist_percentile_us(const bench_hist_t *hist, double share)
 {
     uint64_t count = 0;
     uint64_t seen = 0;
@@ -309,9 +309,10 @@ int bench_window_report(const bench_window_t *window, const bench_hist_t *hist)
 
     printf("{\"ops_per_s\": %.0f, \"p50_us\": %.2f, \"p99_us\": %.2f, \"cpu_us_per_op\": %.4f, "
            "\"rss_kb\": %zu, \"threads\": %zu, \"conns\": %zu, \"ops\": %llu, \"errors\": %llu",
-           seconds > 0 ? ops / seconds : 0.0, percentile_us(hist, 0.50), percentile_us(hist, 0.99),
-           ops > 0 ? cpu_us / ops : 0.0, window->rss_kb, window->threads, window->conns,
-           (unsigned long long)hist->ops, (unsigned long long)hist->errors);
+           seconds > 0 ? ops / seconds : 0.0, bench_hist_percentile_us(hist, 0.50),
+           bench_hist_percentile_us(hist, 0.99), ops > 0 ? cpu_us / ops : 0.0, window->rss_kb,
+           window->threads, window->conns, (unsigned long long)hist->ops,
+           (unsigned long long)hist->errors);
     if (window->longest_turn_ns >= 0) {
         printf(", \"longest_turn_cpu_us\": %.1f", (double)window->longest_turn_ns / 1e3);
     }

@@ -63,6 +63,9 @@ typedef struct {
 /* Read the command line and the environment; prints what is wrong and ends the process. */
 void bench_args_read(bench_args_t *args, int argc, char **argv);
 
+/* A number of seconds from the environment, in nanoseconds; ends the process when it is none. */
+int64_t bench_read_seconds(const char *program, const char *name, double otherwise);
+
 /* Monotonic nanoseconds. */
 int64_t bench_now_ns(void);
 /* User and system CPU time of the process. */
@@ -71,6 +74,8 @@ int64_t bench_cpu_ns(void);
 int64_t bench_thread_cpu_ns(void);
 
 void bench_hist_add(bench_hist_t *hist, int64_t latency_ns);
+/* The latency that `share` of the operations did not exceed; 0 when there were none. */
+double bench_hist_percentile_us(const bench_hist_t *hist, double share);
 void bench_hist_merge(bench_hist_t *into, const bench_hist_t *from);
 
 void bench_window_init(bench_window_t *window, const bench_args_t *args);
