@@ -420,6 +420,11 @@ static void begin_talk(muv__conn_t *conn)
     conn->last_rank = TELLS_NOTHING; /* How the losers of the race failed matters no more. */
 }
 
+void muv__conn_restart_stage(muv__conn_t *conn)
+{
+    begin_stage(conn, stage_us(conn));
+}
+
 static int begin_proxying(muv__conn_t *conn)
 {
     begin_talk(conn);

@@ -30,6 +30,9 @@ void muv__conn_greeted(muv__conn_t *conn, muv__span_t hello);
 /* The login has succeeded. */
 void muv__conn_logged_in(muv__conn_t *conn);
 
+/* The time of the stage in progress begins anew. */
+void muv__conn_restart_stage(muv__conn_t *conn);
+
 /* The time for the login's next step begins anew; or with `runs` 0 it stands still. */
 void muv__conn_time_login(muv__conn_t *conn, int runs);
 

@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "conn/conn.h"
+#include "conn/conn_inner.h"
 #include "fetch/fetch.h"
 
 /* One responder. */
@@ -19,6 +20,7 @@ typedef struct muv__ocsp_flight {
     muv__list_t link; /* Of the context's flights. */
     muv__list_t waits;
     muv__conn_context_t *context;
+    int64_t begun_us;
     uint32_t running; /* Questions. */
     question_t questions[MUV__OCSP_MAX_URLS];
     uint8_t key[MUV__OCSP_KEY_BYTES];
@@ -147,6 +149,7 @@ static flight_t *begin_flight(muv__conn_context_t *context, const muv__ocsp_quer
     muv__list_init(&flight->link);
     muv__list_init(&flight->waits);
     flight->context = context;
+    flight->begun_us = context->now_us;
     memcpy(flight->key, query->key, MUV__OCSP_KEY_BYTES);
     muv__list_push_back(&context->secure->flights, &flight->link);
     for (uint32_t i = 0; i < query->url_count; i++) {
@@ -166,8 +169,10 @@ static void on_wait_due(muv__deadline_t *deadline, int64_t now_us)
 {
     muv__ocsp_wait_t *wait = MUV__CONTAINER_OF(deadline, muv__ocsp_wait_t, deadline);
 
-    (void)now_us;
-    muv__tls_unanswered(wait->tls, muv__net_wall_s(wait->conn->context->net));
+    /* One impatient connection must not speak for all. */
+    if (now_us - wait->flight->begun_us >= MUV__OCSP_PATIENCE_US) {
+        muv__tls_unanswered(wait->tls, muv__net_wall_s(wait->conn->context->net));
+    }
     muv__ocsp_wait_end(wait);
     wait->on_settled(wait, MUV__OCSP_UNKNOWN);
 }
@@ -182,13 +187,17 @@ void muv__ocsp_wait_init(muv__ocsp_wait_t *wait,
 static void join(muv__ocsp_wait_t *wait, flight_t *flight)
 {
     muv__conn_context_t *context = flight->context;
-    int64_t stage_due_us = wait->conn->stage_due_us;
+    int64_t stage_due_us;
 
+    /* What the server has left of the stage's time is not the responder's. */
+    muv__conn_restart_stage(wait->conn);
+    stage_due_us = wait->conn->stage_due_us;
     wait->flight = flight;
     muv__list_push_back(&flight->waits, &wait->link);
     if (stage_due_us != INT64_MAX) {
+        /* A responder's own time, if that is as long, ends first and is remembered. */
         muv__deadline_set(context->deadlines, &wait->deadline,
-                          context->now_us + (stage_due_us - context->now_us) / 2);
+                          context->now_us + (stage_due_us - context->now_us) / 2 + 1);
     }
 }
 

@@ -10,10 +10,11 @@
  *               +--wait_end (the connection closes)--> ended
  *
  * A wait is bounded twice: a responder has 5 seconds (OCSP Support), and a connection waits no
- * longer than half of what is left of its stage, so that the other half is there for the hello of
- * whoever counts both together. Silence, an error and an answer that says nothing let the
- * connection go on (soft fail) and are remembered for a minute. A flight that nobody waits for any
- * more is cancelled.
+ * longer than half of a stage, so that the other half is there for the hello of whoever counts both
+ * together. The stage begins anew with the wait: a server that is slow on purpose takes nothing
+ * from its responder. Silence, an error and an answer that says nothing let the connection go on
+ * (soft fail), without a session to be resumed, and are remembered for a minute; but not the
+ * silence of less than 0.4 s. A flight that nobody waits for any more is cancelled.
  *
  * Responders are asked directly, also when there is a proxy: what they hear is which certificate is
  * asked about. */
@@ -28,6 +29,9 @@
 
 /* (OCSP Support: "with a default timeout of five seconds".) */
 #define MUV__OCSP_TIMEOUT_US INT64_C(5000000)
+
+/* Silence that is shorter says something of the connection that gave up, not of the responder. */
+#define MUV__OCSP_PATIENCE_US INT64_C(400000)
 
 struct muv__conn;
 

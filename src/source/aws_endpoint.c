@@ -72,6 +72,19 @@ static int is_region(const char *text)
            text[length - 1] != '-';
 }
 
+/* Those have domains of their own, which we do not know all of. */
+static int is_far_partition(const char *region)
+{
+    static const char *const prefixes[] = {"us-iso", "eu-iso", "eusc-"};
+
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+        if (strncmp(region, prefixes[i], strlen(prefixes[i])) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static int regional_url(const muv__aws_environment_t *environment, muv__url_t *ret,
                         const char **ret_why)
 {
@@ -85,6 +98,10 @@ static int regional_url(const muv__aws_environment_t *environment, muv__url_t *r
     }
     if (!is_region(region)) {
         return refuse(ret_why, "AWS_REGION is not the name of a region");
+    }
+    if (is_far_partition(region)) {
+        return refuse(ret_why, "AWS_REGION is in a partition whose endpoint AWS_ENDPOINT_URL_STS"
+                               " has to name");
     }
     /* The partition of China has a domain of its own. */
     length = snprintf(text, sizeof(text), "https://sts.%s.amazonaws.com%s/", region,

@@ -35,9 +35,11 @@ struct muv__tls {
     const char *fail_text; /* Static. */
     uint8_t fail_by_peer;  /* The text is an alert. */
     uint8_t ready;
-    uint8_t open;      /* Nobody has vouched for the certificate yet; a responder might. */
-    uint8_t has_key;   /* `key` is that of the server's certificate. */
-    SSL_SESSION *held; /* [own] Came while `open`: not to be resumed before it is settled. */
+    size_t shaken_bytes; /* Of the server, before the handshake was finished. */
+    uint8_t unvouched;   /* Nobody did; sessions are not kept. */
+    uint8_t open;        /* Nobody has vouched for the certificate yet; a responder might. */
+    uint8_t has_key;     /* `key` is that of the server's certificate. */
+    SSL_SESSION *held;   /* [own] Not to be resumed: before it is settled, or at all. */
     const char *revocation_text; /* Why the handshake is refused: static, or NULL. */
     uint8_t key[MUV__OCSP_KEY_BYTES];
     muv__host_t host;

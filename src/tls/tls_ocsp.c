@@ -109,6 +109,46 @@ static muv__ocsp_verdict_t judge_single(OCSP_SINGLERESP *single, int64_t wall_s)
     return verdict;
 }
 
+/* A responder of the issuer's, with a certificate of its own, may be on the lists of revoked ones.
+ * The issuer's own certificate was looked at with the chain. */
+static int is_signer_listed(const muv__ocsp_subject_t *subject, OCSP_BASICRESP *basic,
+                            int64_t wall_s)
+{
+    X509_STORE_CTX *context;
+    X509 *signer = NULL;
+    int good;
+
+    if (!subject->has_lists || OCSP_resp_get0_signer(basic, &signer, subject->chain) != 1 ||
+        X509_cmp(signer, muv__ocsp_issuer(subject->chain)) == 0) {
+        return 0;
+    }
+    context = X509_STORE_CTX_new();
+    good = context != NULL &&
+           X509_STORE_CTX_init(context, subject->store, signer, subject->chain) == 1;
+    if (good) {
+        X509_STORE_CTX_set_flags(context, X509_V_FLAG_CRL_CHECK);
+        X509_STORE_CTX_set_time(context, 0, (time_t)wall_s);
+        good = X509_verify_cert(context) == 1;
+    }
+    X509_STORE_CTX_free(context);
+    return !good;
+}
+
+/* The responder's own certificate is verified for the same time as the server's. It is the
+ * issuer's, or one that the issuer has made for this purpose. */
+static int is_signed(const muv__ocsp_subject_t *subject, OCSP_BASICRESP *basic, int64_t wall_s)
+{
+    X509_VERIFY_PARAM *param = X509_STORE_get0_param(subject->store);
+    int verified;
+
+    X509_VERIFY_PARAM_set_time(param, (time_t)wall_s);
+    verified = OCSP_basic_verify(basic, subject->chain, subject->store, 0) > 0;
+    /* The store is the context's: a time left in it would overrule that of the handshakes to come,
+     * and certificates that have ended would be taken for good ones. */
+    X509_VERIFY_PARAM_clear_flags(param, X509_V_FLAG_USE_CHECK_TIME);
+    return verified && !is_signer_listed(subject, basic, wall_s);
+}
+
 static muv__ocsp_verdict_t judge_basic(const muv__ocsp_subject_t *subject, OCSP_BASICRESP *basic,
                                        int64_t wall_s)
 {
@@ -119,10 +159,7 @@ static muv__ocsp_verdict_t judge_basic(const muv__ocsp_subject_t *subject, OCSP_
     if (count > MUV__OCSP_MAX_SINGLES) {
         return refuse("the OCSP response is about too many certificates");
     }
-    /* The responder's own certificate is verified for the same time as the server's. It is the
-     * issuer's, or one that the issuer has made for this purpose. */
-    X509_VERIFY_PARAM_set_time(X509_STORE_get0_param(subject->store), (time_t)wall_s);
-    if (OCSP_basic_verify(basic, subject->chain, subject->store, 0) <= 0) {
+    if (!is_signed(subject, basic, wall_s)) {
         return refuse("the OCSP response is not signed as it should be");
     }
     for (int i = 0; i < count; i++) {

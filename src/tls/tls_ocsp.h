@@ -40,7 +40,8 @@ typedef struct muv__ocsp_verdict {
 /* Whom it is about. */
 typedef struct muv__ocsp_subject {
     STACK_OF(X509) * chain; /* [borrow] Verified: the certificate, its issuer, and so on. */
-    X509_STORE *store;      /* [borrow] Whom to trust. Its time is set to that of the judgement. */
+    X509_STORE *store;      /* [borrow] Whom to trust. */
+    uint8_t has_lists;      /* There are lists of revoked certificates in it. */
 } muv__ocsp_subject_t;
 
 /* The certificate's issuer in its chain, which is not empty. A certificate that is trusted as it

@@ -32,22 +32,30 @@ muv__ocsp_status_t muv__ocsp_cache_find(const muv__ocsp_cache_t *cache,
     return MUV__OCSP_UNUSABLE;
 }
 
-/* Its own slot, or a free one, or the oldest one. */
-static muv__ocsp_entry_t *slot_for(muv__ocsp_cache_t *cache, const uint8_t *key)
+/* How bad it would be to forget this. */
+static unsigned worth(const muv__ocsp_entry_t *entry, int64_t wall_s)
 {
-    muv__ocsp_entry_t *oldest = &cache->slots[0];
+    return holds(entry, wall_s) ? 1 + (unsigned)entry->status : 0;
+}
+
+/* Its own slot, or the one that is worth least, and of these the oldest. */
+static muv__ocsp_entry_t *slot_for(muv__ocsp_cache_t *cache, const uint8_t *key, int64_t wall_s)
+{
+    muv__ocsp_entry_t *best = &cache->slots[0];
 
     for (unsigned i = 0; i < MUV__OCSP_CACHE_MAX; i++) {
         muv__ocsp_entry_t *entry = &cache->slots[i];
+        unsigned ours = worth(entry, wall_s);
+        unsigned least = worth(best, wall_s);
 
         if (is_of(entry, key)) {
             return entry;
         }
-        if (entry->stored_at < oldest->stored_at) {
-            oldest = entry;
+        if (ours < least || (ours == least && entry->stored_at < best->stored_at)) {
+            best = entry;
         }
     }
-    return oldest;
+    return best;
 }
 
 /* What says less never replaces what says more, nor the shorter the longer one, while it holds. */
@@ -59,7 +67,7 @@ static int says_less(muv__ocsp_status_t status, int64_t until_s, const muv__ocsp
 void muv__ocsp_cache_store(muv__ocsp_cache_t *cache, const uint8_t key[MUV__OCSP_KEY_BYTES],
                            muv__ocsp_status_t status, int64_t until_s, int64_t wall_s)
 {
-    muv__ocsp_entry_t *entry = slot_for(cache, key);
+    muv__ocsp_entry_t *entry = slot_for(cache, key, wall_s);
 
     MUV__ASSERT(status != MUV__OCSP_UNUSABLE);
     if (is_of(entry, key) && holds(entry, wall_s) && says_less(status, until_s, entry)) {

@@ -20,6 +20,8 @@ static muv__ocsp_subject_t subject_of(SSL *ssl)
     return (muv__ocsp_subject_t){
         .chain = SSL_get0_verified_chain(ssl),
         .store = SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl)),
+        .has_lists = (X509_VERIFY_PARAM_get_flags(SSL_CTX_get0_param(SSL_get_SSL_CTX(ssl))) &
+                      X509_V_FLAG_CRL_CHECK) != 0,
     };
 }
 
@@ -62,7 +64,7 @@ int muv__tls_session_is_revoked(muv__tls_context_t *context, const muv__tls_sess
 
 void muv__tls_offer_session(muv__tls_t *tls, SSL_SESSION *session)
 {
-    if (tls->open) {
+    if (tls->open || tls->unvouched) {
         SSL_SESSION_free(tls->held);
         tls->held = session;
         return;
@@ -109,6 +111,7 @@ static const char *check(muv__tls_t *tls, const muv__ocsp_subject_t *subject)
     if (verdict.status != MUV__OCSP_GOOD && must_staple(certificate)) {
         return "the certificate demands a stapled OCSP response, and none vouches for it";
     }
+    tls->unvouched = verdict.status != MUV__OCSP_GOOD && recalled == MUV__OCSP_UNKNOWN;
     tls->open = verdict.status != MUV__OCSP_GOOD && recalled == MUV__OCSP_UNUSABLE &&
                 tls->has_key && tls->context->ask_responder && muv__ocsp_has_responder(certificate);
     return NULL;
@@ -133,9 +136,13 @@ int muv__tls_on_status(SSL *ssl, void *data)
 
 int muv__tls_finish_revocation(muv__tls_t *tls, muv_error_t *reterr)
 {
-    muv__ocsp_status_t recalled = tls->open ? recall(tls) : MUV__OCSP_UNUSABLE;
+    muv__ocsp_status_t recalled = recall(tls);
 
-    return recalled == MUV__OCSP_UNUSABLE ? 0 : muv__tls_settle(tls, recalled, reterr);
+    /* Another connection may have heard it while this one resumed a session from before. */
+    if (recalled != MUV__OCSP_REVOKED && (!tls->open || recalled == MUV__OCSP_UNUSABLE)) {
+        return 0;
+    }
+    return muv__tls_settle(tls, recalled, reterr);
 }
 
 int muv__tls_question(muv__tls_t *tls, muv__ocsp_query_t *ret)
@@ -180,8 +187,11 @@ int muv__tls_settle(muv__tls_t *tls, muv__ocsp_status_t status, muv_error_t *ret
         SSL_SESSION_free(held);
         return muv__tls_refuse(tls, "the certificate is revoked, says its OCSP responder", reterr);
     }
+    /* Who resumes is not asked about again: a certificate that nobody has vouched for is to be
+     * looked at with each connection. */
+    tls->unvouched = status == MUV__OCSP_UNKNOWN;
     if (held != NULL) {
-        muv__tls_offer_session(tls, held);
+        muv__tls_offer_session(tls, held); /* Which holds it again, and for good, if unvouched. */
     }
     return 0;
 }

@@ -207,6 +207,7 @@ void muv__tls_feed(muv__tls_t *tls, muv__span_t cipher)
     MUV__ASSERT(tls->in.size == 0);
     muv__buf_reset(&tls->kept, 0);
     tls->in = cipher;
+    tls->shaken_bytes += tls->ready ? 0 : cipher.size;
 }
 
 size_t muv__tls_unread(const muv__tls_t *tls)
@@ -313,6 +314,10 @@ int muv__tls_handshake(muv__tls_t *tls, muv_error_t *reterr)
     int result;
 
     if (tls->fail_code != 0) {
+        return report(tls, reterr);
+    }
+    if (tls->shaken_bytes > MUV__TLS_MAX_HANDSHAKE_BYTES) {
+        set_failure(tls, MUV_ETLS, "the server does not come to the end of its handshake");
         return report(tls, reterr);
     }
     ERR_clear_error();

@@ -33,6 +33,9 @@ typedef struct muv__tls muv__tls_t;
 /* The most that gathers in `out`: one such call in records, or a flight of the handshake. */
 #define MUV__TLS_MAX_OUT_BYTES (1024 * 1024)
 
+/* A handshake for which a server sends more is none: chains have some ten KiB. */
+#define MUV__TLS_MAX_HANDSHAKE_BYTES (512 * 1024)
+
 /* An engine about to greet `host`. `wall_s` (since 1970) is the time for which certificates are
  * verified. Returns 0 or MUV_ENOMEM. */
 int muv__tls_new(muv__tls_context_t *context, const muv__host_t *host, int64_t wall_s,

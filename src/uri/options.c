@@ -377,7 +377,7 @@ static muv__verdict_t parse_compressors(muv__options_t *options, const char *tex
         uint8_t id = compressor_id(text, (size_t)(stop - text));
 
         if (id == 0) {
-            verdict.reason = "an unknown compressor is left out (known: snappy, zlib, zstd)";
+            verdict.reason = "one of the names is unknown (known: snappy, zlib, zstd)";
         } else if (count == 0 || memchr(ids, id, count) == NULL) {
             MUV__ASSERT(count < MUV__COMPRESSORS_MAX);
             ids[count++] = id;

@@ -38,11 +38,11 @@ static int find_option(const char *name, muv_error_t *reterr, muv__option_t *ret
 
 static int result(muv__option_t option, muv__verdict_t verdict, muv_error_t *reterr)
 {
-    if (verdict.code == 0) {
+    if (verdict.code == 0 && verdict.reason == NULL) {
         return 0;
     }
-    return muv__error_set(reterr, verdict.code, "%s: %s", muv__option_row(option)->name,
-                          verdict.reason);
+    return muv__error_set(reterr, verdict.code == 0 ? MUV_EINVAL : verdict.code, "%s: %s",
+                          muv__option_row(option)->name, verdict.reason);
 }
 
 int muv__uri_set_text(muv__uri_t *uri, const char *name, const char *value, muv_error_t *reterr)

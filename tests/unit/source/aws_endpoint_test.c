@@ -98,6 +98,21 @@ static void sts_may_be_that_of_a_region(void **state)
     check_url(&e, muv__aws_sts_url, 0, "https sts.cn-north-1.amazonaws.com.cn:443 /");
 }
 
+static void sts_of_far_partitions_has_to_be_named(void **state)
+{
+    static const char *const regions[] = {"us-iso-east-1", "us-isob-east-1", "eu-isoe-west-1",
+                                          "eusc-de-east-1"};
+    environment_t e = {.count = 0};
+
+    (void)state;
+    environment_set(&e, "AWS_STS_REGIONAL_ENDPOINTS", "regional");
+    for (size_t i = 0; i < MUV__COUNT_OF(regions); i++) {
+        environment_set(&e, "AWS_REGION", regions[i]);
+        check_why(&e, muv__aws_sts_url,
+                  "AWS_REGION is in a partition whose endpoint AWS_ENDPOINT_URL_STS has to name");
+    }
+}
+
 /* A region is part of a host name that gets the token. */
 static void a_region_is_checked(void **state)
 {
@@ -261,6 +276,7 @@ int main(void)
         cmocka_unit_test(an_empty_variable_is_not_set),
         cmocka_unit_test(sts_is_global_unless_told_otherwise),
         cmocka_unit_test(sts_may_be_that_of_a_region),
+        cmocka_unit_test(sts_of_far_partitions_has_to_be_named),
         cmocka_unit_test(a_region_is_checked),
         cmocka_unit_test(sts_may_have_an_endpoint_of_its_own),
         cmocka_unit_test(a_path_is_asked_for_at_the_agent),

@@ -93,6 +93,23 @@ static void silence_gives_way_to_every_answer_and_replaces_none(void **state)
     assert_int_equal(find(1, 10031), MUV__OCSP_UNKNOWN);
 }
 
+static void what_says_less_makes_room_first(void **state)
+{
+    (void)state;
+    store(0, MUV__OCSP_REVOKED, 20000, 10000);
+    store(1, MUV__OCSP_GOOD, 20000, 10000);
+    for (unsigned i = 2; i < 5 * MUV__OCSP_CACHE_MAX; i++) {
+        store(i, MUV__OCSP_UNKNOWN, 20000, 10001);
+    }
+    assert_int_equal(find(0, 10002), MUV__OCSP_REVOKED);
+    assert_int_equal(find(1, 10002), MUV__OCSP_GOOD);
+    for (unsigned i = 200; i < 200 + MUV__OCSP_CACHE_MAX; i++) {
+        store(i, MUV__OCSP_GOOD, 20000, 10003);
+    }
+    assert_int_equal(find(0, 10004), MUV__OCSP_REVOKED);
+    assert_int_equal(find(1, 10004), MUV__OCSP_UNUSABLE);
+}
+
 static void the_answer_that_came_longest_ago_makes_room(void **state)
 {
     (void)state;
@@ -117,6 +134,7 @@ int main(void)
         CASE(the_longer_answer_stays),
         CASE(what_is_revoked_stays_so_until_that_ends),
         CASE(silence_gives_way_to_every_answer_and_replaces_none),
+        CASE(what_says_less_makes_room_first),
         CASE(the_answer_that_came_longest_ago_makes_room),
     };
 

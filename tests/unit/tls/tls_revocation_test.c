@@ -386,7 +386,7 @@ static void no_session_is_resumed_before_the_question_is_settled(void **state)
         pair.peer.ssl = NULL;
         CHECK_CODE(pair_meet(&pair, NAME), 1);
         assert_int_equal(muv__tls_resumed(pair.client), 0);
-        CHECK_CODE(muv__tls_settle(first, MUV__OCSP_UNKNOWN, &pair.error), 0);
+        CHECK_CODE(muv__tls_settle(first, MUV__OCSP_GOOD, &pair.error), 0);
         CHECK_CODE(pair_meet(&pair, NAME), 1);
         assert_int_equal(muv__tls_resumed(pair.client), 1);
         assert_int_equal(is_asked(&pair), 0);
@@ -394,6 +394,53 @@ static void no_session_is_resumed_before_the_question_is_settled(void **state)
         tls_peer_done(&first_peer);
         pair_done(&pair);
     }
+}
+
+/* Who resumes is not asked about: it would be trusted for as long as its sessions. */
+static void a_certificate_nobody_vouched_for_is_not_resumed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < MUV__COUNT_OF(versions); i++) {
+        pair_t pair;
+
+        open_asking(&pair, versions[i], NULL);
+        CHECK_CODE(pair_meet(&pair, NAME), 1);
+        read_tickets(&pair);
+        CHECK_CODE(muv__tls_settle(pair.client, MUV__OCSP_UNKNOWN, &pair.error), 0);
+        read_tickets(&pair);
+        CHECK_CODE(pair_meet(&pair, NAME), 1);
+        assert_int_equal(muv__tls_resumed(pair.client), 0);
+        assert_int_equal(is_asked(&pair), 1);
+        pair_done(&pair);
+    }
+}
+
+/* A judgement has its own time, and leaves none behind for the handshakes to come. */
+static void a_judgement_does_not_stop_the_clock_for_others(void **state)
+{
+    pair_t pair;
+    pair_t other;
+    cert_t soon = cert_make(&(cert_spec_t){.common_name = "soon",
+                                           .issuer = &certs.authority,
+                                           .alt_names = "DNS:db.example.net,DNS:other.example.net",
+                                           .until_s = CERTS_NOW_S + 86400});
+    staple_t staple = cert_staple(&certs.server, &certs.authority, &certs.authority,
+                                  V_OCSP_CERTSTATUS_GOOD, CERTS_NOW_S - 60);
+    muv__tls_context_t *own;
+
+    (void)state;
+    pair_init(&pair, &(tls_server_opts_t){.cert = &certs.server, .staple = &staple}, NULL);
+    CHECK_CODE(pair_meet(&pair, NAME), 1);
+    pair_init(&other, &(tls_server_opts_t){.cert = &soon}, NULL);
+    own = other.context;
+    other.context = pair.context;
+    other.later_s = 60 * INT64_C(86400);
+    CHECK_CODE(pair_meet(&other, OTHER), MUV_ETLS);
+    other.context = own;
+    pair_done(&other);
+    pair_done(&pair);
+    cert_done(&soon);
+    free(staple.bytes);
 }
 
 static void a_revocation_leaves_no_session_behind(void **state)
@@ -421,7 +468,7 @@ static void a_session_is_not_resumed_when_its_certificate_is_revoked_since(void 
 
         open_asking(&pair, versions[i], NULL);
         CHECK_CODE(pair_meet(&pair, NAME), 1);
-        CHECK_CODE(muv__tls_settle(pair.client, MUV__OCSP_UNKNOWN, &pair.error), 0);
+        CHECK_CODE(muv__tls_settle(pair.client, MUV__OCSP_GOOD, &pair.error), 0);
         read_tickets(&pair);
         CHECK_CODE(pair_meet(&pair, NAME), 1);
         assert_int_equal(muv__tls_resumed(pair.client), 1);
@@ -452,6 +499,8 @@ int main(void)
         cmocka_unit_test(silence_and_answers_that_say_nothing_let_it_go_on_and_are_remembered),
         cmocka_unit_test(an_answer_that_comes_during_a_handshake_counts_at_its_end),
         cmocka_unit_test(no_session_is_resumed_before_the_question_is_settled),
+        cmocka_unit_test(a_certificate_nobody_vouched_for_is_not_resumed),
+        cmocka_unit_test(a_judgement_does_not_stop_the_clock_for_others),
         cmocka_unit_test(a_revocation_leaves_no_session_behind),
         cmocka_unit_test(a_session_is_not_resumed_when_its_certificate_is_revoked_since),
     };

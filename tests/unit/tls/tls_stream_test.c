@@ -619,9 +619,38 @@ static void every_failed_allocation_of_ours_is_told_and_leaks_nothing(void **sta
     }
 }
 
+/* Records that OpenSSL skips (HelloRequest) would keep it busy until the stage's time is up. */
+static void a_handshake_without_an_end_is_refused(void **state)
+{
+    static const uint8_t record[] = {22, 3, 3, 0, 4, 0, 0, 0, 0};
+    static uint8_t bytes[1024 * sizeof(record)];
+    pair_t pair;
+    size_t total = 0;
+    int status;
+
+    (void)state;
+    for (size_t i = 0; i < 1024; i++) {
+        memcpy(bytes + i * sizeof(record), record, sizeof(record));
+    }
+    pair_init(&pair, &(tls_server_opts_t){.cert = &certs.server}, NULL);
+    pair_connect(&pair, "db.example.net:27017");
+    status = muv__tls_handshake(pair.client, &pair.error);
+    while (status == 0 && total < (size_t)4 * MUV__TLS_MAX_HANDSHAKE_BYTES) {
+        muv__tls_feed(pair.client, muv__span(bytes, sizeof(bytes)));
+        total += sizeof(bytes);
+        status = muv__tls_handshake(pair.client, &pair.error);
+    }
+    CHECK_CODE(status, MUV_ETLS);
+    assert_non_null(strstr(pair.error.message, "does not come to the end of its handshake"));
+    assert_in_range(total, MUV__TLS_MAX_HANDSHAKE_BYTES,
+                    MUV__TLS_MAX_HANDSHAKE_BYTES + sizeof(bytes));
+    pair_done(&pair);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_handshake_without_an_end_is_refused),
         cmocka_unit_test(the_names_and_addresses_of_the_certificate_are_accepted),
         cmocka_unit_test(other_names_and_addresses_are_refused),
         cmocka_unit_test(invalid_host_names_can_be_allowed_alone),

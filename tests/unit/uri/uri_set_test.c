@@ -79,6 +79,8 @@ static void what_warns_in_a_string_is_an_error_here(void **state)
     check_refused(muv__uri_set_text(uri, "replicaSet", "\xff", &error),
                   "replicaSet: too long or not UTF-8");
     assert_null(uri->options.replica_set);
+    check_refused(muv__uri_set_text(uri, "compressors", "zstd,lz4", &error),
+                  "compressors: one of the names is unknown (known: snappy, zlib, zstd)");
 }
 
 static void properties_may_contain_commas_and_are_replaced(void **state)
