@@ -231,7 +231,7 @@ static muv__auth_result_t send_proof(muv__auth_t *auth, muv__buf_t *command, muv
                                  muv__span(payload.data, payload.size), command);
         status = command->error;
     }
-    muv__secret_buf_done(&payload);
+    muv__buf_wipe(&payload);
     muv__key_cache_leave(&auth->waiter);
     return muv__auth_sent(auth, status, MUV__AUTH_STATE_PROVING, error);
 }

@@ -4,7 +4,6 @@
 
 #include "auth/aws.h"
 #include "auth/oidc.h"
-#include "auth/secret.h"
 #include "base/assert.h"
 
 #include <string.h>
@@ -108,7 +107,7 @@ int muv__auth_write_continue(muv__auth_t *auth, int status, muv__buf_t *payload,
                                  muv__span(payload->data, payload->size), ret);
         status = ret->error;
     }
-    muv__secret_buf_done(payload);
+    muv__buf_wipe(payload);
     return status;
 }
 
@@ -131,6 +130,6 @@ int muv__auth_write_first(muv__auth_t *auth, muv__sasl_place_t place, muv__buf_t
         muv__sasl_write_start(&start, ret);
         status = ret->error;
     }
-    muv__secret_buf_done(&payload);
+    muv__buf_wipe(&payload);
     return status;
 }

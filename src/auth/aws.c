@@ -2,7 +2,6 @@
 /* What the server's payload must hold, and the answer to it. */
 #include "auth/aws.h"
 
-#include "auth/secret.h"
 #include "base/bson_view.h"
 #include "base/bson_writer.h"
 
@@ -91,6 +90,6 @@ int muv__aws_final(const muv__aws_credential_t *credential,
     if (status == MUV_EAUTH) {
         *ret_why = "a hash function is not available";
     }
-    muv__secret_buf_done(&header);
+    muv__buf_wipe(&header);
     return status;
 }

@@ -2,7 +2,6 @@
 /* Wiping that the compiler may not remove. */
 #include "auth/secret.h"
 
-#include "base/buf.h"
 #include "base/mem.h"
 
 #include "muv/error.h"
@@ -27,12 +26,4 @@ void muv__secret_done(muv__secret_t *secret)
         muv__mem_free(secret->data);
     }
     *secret = (muv__secret_t){.data = NULL};
-}
-
-void muv__secret_buf_done(muv__buf_t *buf)
-{
-    if (buf->data != NULL) {
-        OPENSSL_cleanse(buf->data, buf->capacity);
-    }
-    muv__buf_done(buf);
 }

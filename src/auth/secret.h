@@ -6,8 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct muv__buf;
-
 typedef struct muv__secret {
     uint8_t *data; /* NULL: nothing is held. */
     size_t size;
@@ -18,9 +16,5 @@ int muv__secret_alloc(muv__secret_t *secret, size_t size);
 
 /* Wipe and free. Safe on a zeroed or ended one. */
 void muv__secret_done(muv__secret_t *secret);
-
-/* Wipe all a buffer holds or may still hold behind its end, and end it. The buffer must not have
- * moved since the secret was written: reserve the room first. */
-void muv__secret_buf_done(struct muv__buf *buf);
 
 #endif

@@ -251,7 +251,7 @@ static int sign(const muv__sigv4_request_t *request, char ret_hex[2 * MUV__HASH_
         muv__hash_hex(signature, sizeof(signature), ret_hex);
     }
     OPENSSL_cleanse(key, sizeof(key));
-    muv__secret_buf_done(&text);
+    muv__buf_wipe(&text);
     return status;
 }
 

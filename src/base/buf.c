@@ -7,6 +7,8 @@
 #include "base/assert.h"
 #include "base/mem.h"
 
+#include <openssl/crypto.h>
+
 #define SMALLEST_CAPACITY 256
 
 void muv__buf_init(muv__buf_t *buf, size_t max_size)
@@ -35,6 +37,14 @@ void muv__buf_done(muv__buf_t *buf)
 {
     free_memory(buf);
     memset(buf, 0, sizeof(*buf));
+}
+
+void muv__buf_wipe(muv__buf_t *buf)
+{
+    if (buf->data != NULL) {
+        OPENSSL_cleanse(buf->data, buf->capacity);
+    }
+    muv__buf_done(buf);
 }
 
 /* New memory for `capacity` bytes with the content, or NULL. */

@@ -24,6 +24,10 @@ typedef struct muv__buf {
 void muv__buf_init(muv__buf_t *buf, size_t max_size);
 void muv__buf_done(muv__buf_t *buf);
 
+/* Wipe all it holds or may still hold behind its end, and end it. It must not have moved since a
+ * secret was written: reserve the room first. */
+void muv__buf_wipe(muv__buf_t *buf);
+
 /* The same, beginning with `home_size` bytes that the owner provides and that live as long. */
 void muv__buf_init_home(muv__buf_t *buf, size_t max_size, uint8_t *home, size_t home_size);
 

@@ -2,6 +2,7 @@
 /* Splitting, classification and formatting of server addresses. */
 #include "base/host.h"
 
+#include "base/ascii.h"
 #include "base/assert.h"
 
 #include "muv/error.h"
@@ -17,11 +18,6 @@ static int is_digit(char c)
 static int is_hex(char c)
 {
     return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-static char to_lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
 static int fail(const char **ret_reason, const char *reason)
@@ -182,7 +178,7 @@ static int set_ipv6(const muv__host_parts_t *parts, muv__host_t *host, const cha
     }
     host->kind = MUV__HOST_IPV6;
     for (size_t i = 0; i < address_length; i++) {
-        host->name[i] = to_lower(host->name[i]);
+        host->name[i] = muv__ascii_lower(host->name[i]);
     }
     return 0;
 }
@@ -231,7 +227,7 @@ int muv__host_set(const muv__host_parts_t *parts, muv__host_t *ret, const char *
         host.kind = MUV__HOST_IPV4;
     } else if (are_name_bytes(parts->name, parts->name_length)) {
         for (size_t i = 0; i < parts->name_length; i++) {
-            host.name[i] = to_lower(host.name[i]);
+            host.name[i] = muv__ascii_lower(host.name[i]);
         }
     } else {
         rc = fail(ret_reason, "a character that no host name has");

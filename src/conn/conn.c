@@ -420,9 +420,9 @@ static void begin_talk(muv__conn_t *conn)
     conn->last_rank = TELLS_NOTHING; /* How the losers of the race failed matters no more. */
 }
 
-void muv__conn_restart_stage(muv__conn_t *conn)
+void muv__conn_time_stage(muv__conn_t *conn, int runs)
 {
-    begin_stage(conn, stage_us(conn));
+    begin_stage(conn, runs ? stage_us(conn) : INT64_MAX);
 }
 
 static int begin_proxying(muv__conn_t *conn)
@@ -540,44 +540,6 @@ void muv__conn_logged_in(muv__conn_t *conn)
     }
     (void)muv__establish_step(&conn->establish, MUV__ESTABLISH_ON_LOGGED_IN);
     report_ready(conn, muv__span(NULL, 0));
-}
-
-/* --- re-authentication -------------------------------------------------------------------------*/
-
-static void on_login_due(muv__deadline_t *deadline, int64_t now_us)
-{
-    muv_error_t error;
-
-    (void)now_us;
-    (void)muv__error_set(&error, MUV_ENETTIMEOUT, "logging in again: connectTimeoutMS elapsed");
-    muv__conn_fail(conn_of_deadline(deadline), &error);
-}
-
-void muv__conn_time_login(muv__conn_t *conn, int runs)
-{
-    int64_t timeout_us = conn->context->connect_timeout_us;
-
-    if (conn->state == MUV__CONN_ESTABLISHING) {
-        begin_stage(conn, runs ? stage_us(conn) : INT64_MAX);
-        return;
-    }
-    conn->deadline.on_due = on_login_due;
-    muv__deadline_set(conn->context->deadlines, &conn->deadline,
-                      !runs || timeout_us == INT64_MAX ? INT64_MAX
-                                                       : conn->context->now_us + timeout_us);
-}
-
-void muv__conn_log_in(muv__conn_t *conn)
-{
-    int status;
-
-    MUV__ASSERT(conn->state == MUV__CONN_IDLE);
-    conn->state = MUV__CONN_LOGGING_IN;
-    muv__conn_time_login(conn, 1);
-    status = muv__login_again(conn);
-    if (status != 0) {
-        muv__conn_fail_system(conn, status, "logging in again to");
-    }
 }
 
 /* --- opening -----------------------------------------------------------------------------------*/

@@ -30,11 +30,8 @@ void muv__conn_greeted(muv__conn_t *conn, muv__span_t hello);
 /* The login has succeeded. */
 void muv__conn_logged_in(muv__conn_t *conn);
 
-/* The time of the stage in progress begins anew. */
-void muv__conn_restart_stage(muv__conn_t *conn);
-
-/* The time for the login's next step begins anew; or with `runs` 0 it stands still. */
-void muv__conn_time_login(muv__conn_t *conn, int runs);
+/* The time of the stage in progress begins anew; or with `runs` 0 it stands still. */
+void muv__conn_time_stage(muv__conn_t *conn, int runs);
 
 /* --- request.c ---------------------------------------------------------------------------------*/
 
@@ -84,10 +81,6 @@ int muv__login_write_hello(muv__conn_t *conn, muv__outgoing_t *outgoing);
 /* The reply to hello is good; or another reply came. The login goes on, ends, or fails. */
 void muv__login_on_hello(muv__conn_t *conn, muv__span_t hello);
 void muv__login_on_reply(muv__conn_t *conn, muv__span_t reply);
-
-/* Begin a login without hello: re-authentication. Returns 0 (it goes on, or the connection has
- * failed), MUV_ENOMEM or MUV_EINVAL. */
-int muv__login_again(muv__conn_t *conn);
 
 /* Wipe and free it, if there is one. */
 void muv__login_end(muv__conn_t *conn);

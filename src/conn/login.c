@@ -120,6 +120,31 @@ static int send_command(muv__conn_t *conn, muv__outgoing_t *outgoing)
     return status;
 }
 
+static void on_login_due(muv__deadline_t *deadline, int64_t now_us)
+{
+    muv_error_t error;
+
+    (void)now_us;
+    (void)muv__error_set(&error, MUV_ENETTIMEOUT, "logging in again: connectTimeoutMS elapsed");
+    muv__conn_fail(MUV__CONTAINER_OF(deadline, muv__conn_t, deadline), &error);
+}
+
+/* The time for the login's next step begins anew; or with `runs` 0 it stands still. A first login
+ * is a stage of establishing. */
+static void time_login(muv__conn_t *conn, int runs)
+{
+    int64_t timeout_us = conn->context->connect_timeout_us;
+
+    if (conn->state == MUV__CONN_ESTABLISHING) {
+        muv__conn_time_stage(conn, runs);
+        return;
+    }
+    conn->deadline.on_due = on_login_due;
+    muv__deadline_set(conn->context->deadlines, &conn->deadline,
+                      !runs || timeout_us == INT64_MAX ? INT64_MAX
+                                                       : conn->context->now_us + timeout_us);
+}
+
 /* Keys or a token are needed. The time of the login stands still meanwhile: the provider ends in
  * its own time, and a person has minutes. */
 static void fetch(muv__conn_t *conn)
@@ -127,7 +152,7 @@ static void fetch(muv__conn_t *conn)
     muv__provider_t *provider = conn->context->provider;
     struct muv__login *login = conn->login;
 
-    muv__conn_time_login(conn, 0);
+    time_login(conn, 0);
     muv__provider_want(provider, &login->waiter,
                        login->auth.has_idp_info ? &login->auth.idp_info : NULL);
 }
@@ -258,7 +283,8 @@ void muv__login_on_reply(muv__conn_t *conn, muv__span_t reply)
     }
 }
 
-int muv__login_again(muv__conn_t *conn)
+/* Returns 0 (it goes on, or the connection has failed), MUV_ENOMEM or MUV_EINVAL. */
+static int begin_again(muv__conn_t *conn)
 {
     muv__outgoing_t *outgoing;
     muv__auth_result_t result;
@@ -282,6 +308,19 @@ int muv__login_again(muv__conn_t *conn)
     return 0;
 }
 
+void muv__conn_log_in(muv__conn_t *conn)
+{
+    int status;
+
+    MUV__ASSERT(conn->state == MUV__CONN_IDLE);
+    conn->state = MUV__CONN_LOGGING_IN;
+    time_login(conn, 1);
+    status = begin_again(conn);
+    if (status != 0) {
+        muv__conn_fail_system(conn, status, "logging in again to");
+    }
+}
+
 static void on_credentials(muv__provider_waiter_t *waiter, muv__credentials_t *credentials,
                            const muv_error_t *error)
 {
@@ -297,7 +336,7 @@ static void on_credentials(muv__provider_waiter_t *waiter, muv__credentials_t *c
     if (error != NULL) {
         told = *error;
     }
-    muv__conn_time_login(conn, 1);
+    time_login(conn, 1);
     result = muv__auth_fetched(&conn->login->auth, credentials, waiter->is_kept,
                                &outgoing->command.buf, &told);
     carry_out(conn, result, outgoing, &told);

@@ -190,7 +190,7 @@ static void join(muv__ocsp_wait_t *wait, flight_t *flight)
     int64_t stage_due_us;
 
     /* What the server has left of the stage's time is not the responder's. */
-    muv__conn_restart_stage(wait->conn);
+    muv__conn_time_stage(wait->conn, 1);
     stage_due_us = wait->conn->stage_due_us;
     wait->flight = flight;
     muv__list_push_back(&flight->waits, &wait->link);

@@ -13,17 +13,9 @@
 
 /* --- the end -----------------------------------------------------------------------------------*/
 
-void muv__fetch_wipe(muv__buf_t *buf)
-{
-    if (buf->data != NULL) {
-        OPENSSL_cleanse(buf->data, buf->capacity);
-    }
-    muv__buf_done(buf);
-}
-
 static void free_fetch(muv__fetch_t *fetch)
 {
-    muv__fetch_wipe(&fetch->request);
+    muv__buf_wipe(&fetch->request);
     muv__http_response_done(&fetch->response);
     muv__fetch_tls_free(fetch->tls);
     OPENSSL_cleanse(fetch->space, sizeof(fetch->space));
@@ -187,7 +179,7 @@ static void send_request(muv__fetch_t *fetch)
     if (written < 0) {
         muv__fetch_fail_system(fetch, (int)written, "writing to");
     } else if ((size_t)written == part.size) {
-        muv__fetch_wipe(&fetch->request);
+        muv__buf_wipe(&fetch->request);
     }
 }
 
@@ -248,7 +240,7 @@ static void on_written(void *owner, int status)
     } else if (fetch->tls != NULL) {
         muv__fetch_tls_written(fetch);
     } else {
-        muv__fetch_wipe(&fetch->request);
+        muv__buf_wipe(&fetch->request);
     }
 }
 

@@ -61,9 +61,6 @@ void muv__fetch_fail_system(muv__fetch_t *fetch, int status, const char *what);
 void muv__fetch_take(muv__fetch_t *fetch, const uint8_t *bytes, size_t size);
 void muv__fetch_take_end(muv__fetch_t *fetch);
 
-/* Wipe a buffer with all it may still hold behind its end, and end it. */
-void muv__fetch_wipe(muv__buf_t *buf);
-
 /* --- fetch_tls.c -------------------------------------------------------------------------------*/
 
 /* The socket is connected: greet. Returns 0, MUV_ENOMEM or a negative system code. */

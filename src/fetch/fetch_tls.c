@@ -75,7 +75,7 @@ static void shake_hands(muv__fetch_t *fetch)
     if (status == 1) {
         fetch->state = MUV__FETCH_WAITING;
         status = muv__tls_write(engine, request, &error) < 0 ? error.code : 0;
-        muv__fetch_wipe(&fetch->request);
+        muv__buf_wipe(&fetch->request);
     }
     if (status < 0) {
         muv__fetch_fail(fetch, &error);

@@ -18,8 +18,6 @@
 #include "base/assert.h"
 #include "http/text.h"
 
-#include <openssl/crypto.h>
-
 /* Interim responses in front of the one that counts. */
 #define MAX_INTERIM 8
 
@@ -30,14 +28,6 @@
 enum state { STATUS, FIELDS, LENGTH, UNTIL_END, CHUNK_SIZE, CHUNK, CHUNK_END, TRAILER, DONE, BAD };
 
 /* --- memory ------------------------------------------------------------------------------------*/
-
-static void wipe(muv__buf_t *buf)
-{
-    if (buf->data != NULL) {
-        OPENSSL_cleanse(buf->data, buf->capacity);
-    }
-    muv__buf_done(buf);
-}
 
 /* Append without leaving an old copy behind. Returns 1, or 0 when there is no memory or the
  * buffer's maximum is reached. */
@@ -54,7 +44,7 @@ static int append(muv__buf_t *buf, const uint8_t *bytes, size_t size)
             return 0;
         }
         muv__buf_append(&larger, buf->data, buf->size);
-        wipe(buf);
+        muv__buf_wipe(buf);
         *buf = larger;
     }
     muv__buf_append(buf, bytes, size);
@@ -71,8 +61,8 @@ void muv__http_response_init(muv__http_response_t *response, size_t max_body)
 
 void muv__http_response_done(muv__http_response_t *response)
 {
-    wipe(&response->body);
-    wipe(&response->line);
+    muv__buf_wipe(&response->body);
+    muv__buf_wipe(&response->line);
     memset(response, 0, sizeof(*response));
 }
 
@@ -84,7 +74,7 @@ static int fail(muv__http_response_t *response, int code, const char *why)
     response->state = BAD;
     response->code = code;
     response->why = why;
-    wipe(&response->body);
+    muv__buf_wipe(&response->body);
     return 0;
 }
 
@@ -273,7 +263,7 @@ static int hex_value(uint8_t c)
     if (muv__http_is_digit(c)) {
         return c - '0';
     }
-    c = muv__http_lower(c);
+    c = (uint8_t)muv__ascii_lower((char)c);
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 

@@ -6,19 +6,16 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/ascii.h"
+
 static inline int muv__http_is_digit(unsigned char c)
 {
     return c >= '0' && c <= '9';
 }
 
-static inline unsigned char muv__http_lower(unsigned char c)
-{
-    return c >= 'A' && c <= 'Z' ? (unsigned char)(c - 'A' + 'a') : c;
-}
-
 static inline int muv__http_is_alnum(unsigned char c)
 {
-    return muv__http_is_digit(c) || (muv__http_lower(c) >= 'a' && muv__http_lower(c) <= 'z');
+    return muv__http_is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
 /* Of methods and header names. */
@@ -44,7 +41,7 @@ static inline int muv__http_equal(const unsigned char *text, size_t length, cons
 {
     size_t i = 0;
 
-    while (i < length && word[i] != '\0' && muv__http_lower(text[i]) == (unsigned char)word[i]) {
+    while (i < length && word[i] != '\0' && muv__ascii_lower((char)text[i]) == word[i]) {
         i++;
     }
     return i == length && word[i] == '\0';

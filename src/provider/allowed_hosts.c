@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "base/bytes.h"
+#include "base/ascii.h"
 #include "base/compiler.h"
 #include "base/mem.h"
 
@@ -51,15 +51,10 @@ int muv__allowed_hosts_new(const char *const *patterns, size_t count, muv__allow
     return 0;
 }
 
-static char to_lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
-
 /* `name` is in lower case already. */
 static int equals(const char *pattern, const char *name)
 {
-    while (*pattern != '\0' && to_lower(*pattern) == *name) {
+    while (*pattern != '\0' && muv__ascii_lower(*pattern) == *name) {
         pattern++;
         name++;
     }

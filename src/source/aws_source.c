@@ -95,7 +95,7 @@ static void forget(aws_source_t *s)
 {
     s->step = IDLE;
     muv__secret_done(&s->header);
-    muv__secret_buf_done(&s->form);
+    muv__buf_wipe(&s->form);
     muv__buf_init(&s->form, FORM_MAX);
     muv__mem_free(s->path);
     s->path = NULL;

@@ -2,6 +2,7 @@
 /* Text readers and the wiped string memory. */
 #include "uri/text.h"
 
+#include "base/ascii.h"
 #include "base/mem.h"
 
 #include "muv/error.h"
@@ -217,18 +218,13 @@ int muv__text_is(const char *text, size_t length, const char *other)
     return strlen(other) == length && memcmp(text, other, length) == 0;
 }
 
-static char to_lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 int muv__text_is_nocase(const char *text, size_t length, const char *other)
 {
     if (strlen(other) != length) {
         return 0;
     }
     for (size_t i = 0; i < length; i++) {
-        if (to_lower(text[i]) != to_lower(other[i])) {
+        if (muv__ascii_lower(text[i]) != muv__ascii_lower(other[i])) {
             return 0;
         }
     }

@@ -362,3 +362,15 @@ void run_admin(client_fixture_t *f, muv_client_t *client, const char *json)
     bson_destroy(command);
     run_until(&f->loop, &done, WAIT_MS);
 }
+
+void log_search_cb(const muv_log_message_t *message, void *data)
+{
+    log_search_t *search = data;
+    char *json = bson_as_relaxed_extended_json(message->data, NULL);
+
+    assert_non_null(json);
+    search->count++;
+    search->found +=
+        strstr(json, search->texts[0]) != NULL || strstr(json, search->texts[1]) != NULL;
+    bson_free(json);
+}

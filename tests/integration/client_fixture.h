@@ -90,4 +90,14 @@ void run_admin(client_fixture_t *f, muv_client_t *client, const char *json);
  * [borrow] until the next call. */
 const bson_t *given(const mock_request_t *request);
 
+/* A listener of the log (muv_log_opts_t.cb): counts messages, and those that hold one of the
+ * texts. */
+typedef struct log_search {
+    const char *texts[2];
+    unsigned count;
+    unsigned found;
+} log_search_t;
+
+void log_search_cb(const muv_log_message_t *message, void *data);
+
 #endif

@@ -249,26 +249,18 @@ static void a_new_token_of_a_person_is_not_replaced(void **state)
 
 /* --- memory ------------------------------------------------------------------------------------*/
 
-static int goes_on(muv__auth_result_t result, const login_t *login)
-{
-    if (result == MUV__AUTH_FAILED) {
-        CHECK_ERROR(&login->error, MUV_ENOMEM);
-        assert_true(alloc_has_failed());
-    }
-    return result != MUV__AUTH_FAILED;
-}
-
 static void log_a_person_in_under_failing_memory(void *data)
 {
     muv__credentials_t *credentials = data;
     login_t login;
 
     login_start(&login, &person);
-    if (goes_on(login_begin(&login), &login) &&
-        goes_on(login_reply(&login, SASL_REPLY(IDP_INFO, "false")), &login) &&
-        goes_on(muv__auth_fetched(&login.auth, credentials, 0, login_open(&login), &login.error),
-                &login) &&
-        goes_on(login_reply(&login, SASL_REPLY("", "true")), &login)) {
+    if (login_goes_on(login_begin(&login), &login) &&
+        login_goes_on(login_reply(&login, SASL_REPLY(IDP_INFO, "false")), &login) &&
+        login_goes_on(
+            muv__auth_fetched(&login.auth, credentials, 0, login_open(&login), &login.error),
+            &login) &&
+        login_goes_on(login_reply(&login, SASL_REPLY("", "true")), &login)) {
         assert_int_equal(login.auth.state, MUV__AUTH_STATE_DONE);
     }
     login_end(&login);

@@ -320,15 +320,6 @@ static void aws_with_refused_keys_fails(void **state)
 
 /* --- memory ------------------------------------------------------------------------------------*/
 
-static int goes_on(muv__auth_result_t result, const login_t *login)
-{
-    if (result == MUV__AUTH_FAILED) {
-        CHECK_ERROR(&login->error, MUV_ENOMEM);
-        assert_true(alloc_has_failed());
-    }
-    return result != MUV__AUTH_FAILED;
-}
-
 static void log_in_under_failing_memory(void *data)
 {
     login_t login;
@@ -337,13 +328,13 @@ static void log_in_under_failing_memory(void *data)
     muv__auth_write_hello(&login.auth, login_open(&login));
     if (login.command.error != 0) {
         assert_true(alloc_has_failed());
-    } else if (goes_on(login_hello(&login, "{\"ok\": 1}"), &login) &&
-               goes_on(login_reply(&login, SASL_REPLY(CHALLENGE, "false")), &login) &&
-               goes_on(login_work(&login), &login) &&
-               goes_on(login_reply(&login, login.auth.mechanism == MUV__MECHANISM_SCRAM_SHA_1
-                                               ? SASL_REPLY(VERIFIER_1, "true")
-                                               : SASL_REPLY(VERIFIER_256, "true")),
-                       &login)) {
+    } else if (login_goes_on(login_hello(&login, "{\"ok\": 1}"), &login) &&
+               login_goes_on(login_reply(&login, SASL_REPLY(CHALLENGE, "false")), &login) &&
+               login_goes_on(login_work(&login), &login) &&
+               login_goes_on(login_reply(&login, login.auth.mechanism == MUV__MECHANISM_SCRAM_SHA_1
+                                                     ? SASL_REPLY(VERIFIER_1, "true")
+                                                     : SASL_REPLY(VERIFIER_256, "true")),
+                             &login)) {
         assert_int_equal(login.auth.state, MUV__AUTH_STATE_DONE);
     }
     login_end(&login);

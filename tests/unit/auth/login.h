@@ -9,6 +9,7 @@
 #include "auth/auth.h"
 #include "base/bson_writer.h"
 #include "base/error.h"
+#include "support/alloc.h"
 #include "support/check.h"
 
 /* n,,n=user,r=A..., base64 */
@@ -145,6 +146,16 @@ static inline muv__auth_result_t login_work(login_t *login)
     }
     assert_ptr_equal(muv__auth_next_ready(&login->cache), &login->auth);
     return muv__auth_work(&login->auth, login_open(login), &login->error);
+}
+
+/* While memory fails: the login goes on, or has failed for that reason. */
+static inline int login_goes_on(muv__auth_result_t result, const login_t *login)
+{
+    if (result == MUV__AUTH_FAILED) {
+        CHECK_ERROR(&login->error, MUV_ENOMEM);
+        assert_true(alloc_has_failed());
+    }
+    return result != MUV__AUTH_FAILED;
 }
 
 #endif

@@ -25,7 +25,7 @@ static void plain_values_are_written_as_they_are(void **state)
     muv__aws_form_token(muv__span("eyJ0.eyJ1.c2ln_-", 16), &form);
     check_form(&form, "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=arn"
                       "&RoleSessionName=app-1._~&WebIdentityToken=eyJ0.eyJ1.c2ln_-");
-    muv__secret_buf_done(&form);
+    muv__buf_wipe(&form);
 }
 
 static void everything_else_is_escaped(void **state)
@@ -39,7 +39,7 @@ static void everything_else_is_escaped(void **state)
     check_form(&form, "Action=AssumeRoleWithWebIdentity&Version=2011-06-15"
                       "&RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fr&RoleSessionName=a%20b%40c%2Bd"
                       "&WebIdentityToken=%26%3D%25%C3%A4%00%0A%2F");
-    muv__secret_buf_done(&form);
+    muv__buf_wipe(&form);
 }
 
 /* A buffer that moved would leave a copy of the token behind. */
@@ -58,7 +58,7 @@ static void the_buffer_does_not_move_while_it_holds_the_token(void **state)
     allocations = alloc_count();
     assert_int_equal(allocations, 1);
     CHECK_CODE(form.error, 0);
-    muv__secret_buf_done(&form);
+    muv__buf_wipe(&form);
 }
 
 static void what_does_not_fit_is_not_begun(void **state)
@@ -76,7 +76,7 @@ static void what_does_not_fit_is_not_begun(void **state)
                         &form);
     CHECK_CODE(form.error, MUV_ETOOLARGE);
     assert_int_equal(form.size, size);
-    muv__secret_buf_done(&form);
+    muv__buf_wipe(&form);
 }
 
 int main(void)
